@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every difference between kernel releases, and nothing else. Each wrapper names the release and the
+ * change. Supported: 6.1 and later.
+ */
+#ifndef CALLOUT_COMPAT_H
+#define CALLOUT_COMPAT_H
+
+#include <linux/export.h>
+#include <linux/hrtimer.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "callout needs Linux 6.1 or later"
+#endif
+
+/*
+ * 6.13 (and backports: Kbuild looks for the name): hrtimer_setup() takes the function, and
+ * hrtimer_init() goes in 6.15.
+ */
+static inline void co_hrtimer_setup(struct hrtimer *timer,
+				    enum hrtimer_restart (*func)(struct hrtimer *), clockid_t clock,
+				    enum hrtimer_mode mode)
+{
+#ifdef CO_HAVE_HRTIMER_SETUP
+	hrtimer_setup(timer, func, clock, mode);
+#else
+	hrtimer_init(timer, clock, mode);
+	timer->function = func;
+#endif
+}
+
+/*
+ * 6.13: the namespace arguments of EXPORT_SYMBOL_NS_GPL() and MODULE_IMPORT_NS() become strings.
+ * What the KUnit suites need of the inside is exported where the kernel has KUnit, and only there.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define CO_TEST_NAMESPACE	"CALLOUT_TEST"
+#else
+#define CO_TEST_NAMESPACE	CALLOUT_TEST
+#endif
+
+#if IS_ENABLED(CONFIG_KUNIT)
+#define CO_EXPORT_FOR_TESTS(sym)	EXPORT_SYMBOL_NS_GPL(sym, CO_TEST_NAMESPACE)
+#else
+#define CO_EXPORT_FOR_TESTS(sym)
+#endif
+
+/*
+ * Not a release's but an architecture's: a clock of a few instructions, to tell long from short. On x86
+ * the TSC, as local_clock() costs ten times as much.
+ */
+#ifdef CONFIG_X86_TSC
+#include <asm/tsc.h>
+
+static inline u64 co_cheap_clock(void)
+{
+	return rdtsc();
+}
+
+static inline u64 co_cheap_to_us(u64 cycles)
+{
+	return tsc_khz ? div_u64(cycles * 1000, tsc_khz) : 0;
+}
+
+static inline u64 co_cheap_from_us(u64 us)
+{
+	return tsc_khz ? us * tsc_khz / 1000 : U64_MAX;
+}
+#else
+#include <linux/sched/clock.h>
+
+static inline u64 co_cheap_clock(void)
+{
+	return local_clock();
+}
+
+static inline u64 co_cheap_to_us(u64 ns)
+{
+	return ns / NSEC_PER_USEC;
+}
+
+static inline u64 co_cheap_from_us(u64 us)
+{
+	return us * NSEC_PER_USEC;
+}
+#endif
+
+#endif /* CALLOUT_COMPAT_H */

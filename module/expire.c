@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Expiry: from the clock's interrupt to the handlers, in each of the three contexts.
+ */
+#include "internal.h"
+#include "trace.h"
+
+unsigned int co_handler_warn_us = 2000;
+u64 co_handler_warn_cycles = U64_MAX;
+
+/* Handlers called by one hard interrupt before it ends, to let others in. */
+#define HARD_BATCH	8
+/* Handlers called by one softirq, or by the thread before it offers the CPU. */
+#define SOFT_BATCH	256
+/* How often a busy lock is tried again on the spot. */
+#define SPINS		4
+
+enum step { STEP_NONE, STEP_AGAIN, STEP_RAN };
+
+/* Release and take the base around what may not be done under it; interrupts on but in CO_HARD. */
+static __always_inline void open_base(struct co_base *b, enum co_ctx ctx) __releases(&b->lock)
+{
+	co_unlock(b);
+	if (ctx != CO_HARD)
+		local_irq_enable();
+}
+
+static __always_inline void close_base(struct co_base *b, enum co_ctx ctx) __acquires(&b->lock)
+{
+	if (ctx != CO_HARD)
+		local_irq_disable();
+	co_lock(b);
+}
+
+/* ---- slow handlers -------------------------------------------------------------------------- */
+
+/* Tell of each function once; of more than there is room for, not at all. */
+static noinline void handler_was_slow(struct co_base *b, callout_func_t *func, u64 cycles)
+{
+	static callout_func_t *told[32];
+	unsigned int i;
+
+	WRITE_ONCE(b->stats.slow_handlers, b->stats.slow_handlers + 1);
+	for (i = 0; i < ARRAY_SIZE(told); i++) {
+		callout_func_t *old = READ_ONCE(told[i]);
+
+		if (old == func)
+			return;
+		if (!old && !cmpxchg(&told[i], NULL, func)) {
+			pr_warn("callout: handler %ps ran for %llu us, more than handler_warn_us=%u\n",
+				func, co_cheap_to_us(cycles), co_handler_warn_us);
+			return;
+		}
+	}
+}
+
+static __always_inline void call_handler(struct co_base *b, struct callout *c, callout_func_t *func,
+					 void *arg, u64 now)
+{
+	u64 start, cycles;
+
+	trace_callout_expire_entry(c, func, now);
+	start = co_cheap_clock();
+	func(arg);
+	cycles = co_cheap_clock() - start;
+	trace_callout_expire_exit(c);
+	if (unlikely(cycles > READ_ONCE(co_handler_warn_cycles)))
+		handler_was_slow(b, func, cycles);
+}
+
+/* ---- one callout ---------------------------------------------------------------------------- */
+
+/* Someone waits for the handler that has just returned. */
+static noinline void wake_drainers(struct co_base *b, enum co_ctx ctx, void *arg)
+	__must_hold(&b->lock)
+{
+	struct co_exec *e = &b->exec[ctx];
+	callout_func_t *drained = e->drained;
+	struct co_drainer *d, *next;
+	LIST_HEAD(wake);
+
+	e->drained = NULL;
+	list_splice_init(&e->drainers, &wake);
+	open_base(b, ctx);
+	if (drained)
+		drained(arg);
+	list_for_each_entry_safe(d, next, &wake, link)
+		complete(&d->done);
+	close_base(b, ctx);
+}
+
+/*
+ * The handler has returned (or was not called after all): release the lock, if it is @held, and forget
+ * the callout, which may be gone. A spinning lock is released under the base lock, so that its next
+ * holder finds the callout idle; for a sleeping lock see "Stop after return" in core.c.
+ */
+static __always_inline void finish(struct co_base *b, enum co_ctx ctx, u8 attr, void *lock, bool held,
+				   void *arg) __acquires(&b->lock)
+{
+	struct co_exec *e = &b->exec[ctx];
+	bool spins = co_unlock_spins(attr);
+
+	if (held && !spins) {
+		preempt_disable();
+		WRITE_ONCE(e->returned, true);
+		co_lock_release(attr, lock);
+		close_base(b, ctx);
+		e->returned = false;
+		preempt_enable();
+	} else {
+		close_base(b, ctx);
+	}
+	smp_store_release(&e->curr, NULL);	/* Pairs with co_running(). */
+	if (held && spins)
+		co_lock_release(attr, lock);
+	if (unlikely(e->drained || !list_empty(&e->drainers)))
+		wake_drainers(b, ctx, arg);
+}
+
+/* Its lock is busy, or its handler still runs elsewhere: try again a little later each time. */
+static noinline void postpone(struct co_base *b, struct co_queue *q, struct callout *c, u64 now)
+{
+	unsigned int n = (c->c_gate & CO_GATE_RETRY) >> 4;
+
+	b->stats.contended++;
+	n = min(n + 1, 7U);
+	WRITE_ONCE(c->c_gate, (c->c_gate & ~CO_GATE_RETRY) | n << 4);
+	co_q_rekey(q, c, now + min(NSEC_PER_USEC << n, 100 * NSEC_PER_USEC));
+}
+
+static void unpostpone(struct callout *c)
+{
+	WRITE_ONCE(c->c_gate, c->c_gate & ~CO_GATE_RETRY);
+}
+
+static __always_inline bool try_a_little(const struct callout *c)
+{
+	int i;
+
+	if (likely(co_trylock(c)))
+		return true;
+	for (i = 0; IS_ENABLED(CONFIG_SMP) && i < SPINS; i++) {
+		cpu_relax();
+		if (co_trylock(c))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Deal with the first callout of a queue: re-key it if it was moved, call it if it is due. Does one queue
+ * operation per hold of the base lock.
+ */
+static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 now)
+	__must_hold(&b->lock)
+{
+	struct co_queue *q = &b->queue[ctx];
+	struct co_exec *e = &b->exec[ctx];
+	const struct co_slot *s = co_q_first(q);
+	callout_func_t *func;
+	bool retry, held;
+	struct callout *c;
+	u64 latest, left;
+	void *arg, *lock;
+	u16 id;
+	u8 attr;
+
+	if (!s)
+		return STEP_NONE;
+	c = s->c;
+	latest = co_latest(c);
+	retry = unlikely(c->c_gate & CO_GATE_RETRY);
+	if (retry && s->key > now)
+		return STEP_NONE;
+	if (!retry && unlikely(latest > s->key)) {
+		b->stats.rekeyed++;
+		co_q_rekey(q, c, latest);
+		return STEP_AGAIN;
+	}
+	if (co_earliest(latest, c) > now) {
+		if (!retry)
+			return STEP_NONE;
+		unpostpone(c);
+		co_q_rekey(q, c, latest);
+		return STEP_AGAIN;
+	}
+	id = co_exec_id(b, ctx);
+	if (unlikely(c->c_exec != id && co_running(c)) || !try_a_little(c)) {
+		postpone(b, q, c, now);
+		return STEP_AGAIN;
+	}
+
+	/* Nobody moves it any more but, where it has no lock, by the cmpxchg that ours excludes. */
+	attr = c->c_attr;
+	lock = c->c_lock;
+	arg = c->c_arg;
+	left = READ_ONCE(c->c_left);
+	if (unlikely(co_earliest(~left, c) > now) ||
+	    (!co_has_lock(c) && unlikely(!try_cmpxchg(&c->c_left, &left, 0)))) {
+		if (co_unlock_spins(attr)) {
+			co_lock_release(attr, lock);
+		} else if (lock) {
+			c->c_exec = id;
+			e->curr = c;
+			open_base(b, ctx);
+			finish(b, ctx, attr, lock, true, arg);
+		}
+		return STEP_AGAIN;
+	}
+	WRITE_ONCE(c->c_left, 0);
+	if (retry)
+		unpostpone(c);
+	co_q_remove(q, c);
+	func = c->c_func;
+	c->c_exec = id;
+	e->curr = c;
+	b->stats.fired[ctx]++;
+	co_debug_deactivate(c);
+	open_base(b, ctx);
+	call_handler(b, c, func, arg, now);
+	held = lock && !(attr & CO_ATTR_UNLOCKED);
+	finish(b, ctx, attr, lock, held, arg);
+	return STEP_RAN;
+}
+
+/* ---- the three contexts --------------------------------------------------------------------- */
+
+/**
+ * co_interrupt() - the clock's event: serve this CPU
+ *
+ * Calls what is to be called from here, tells the dispatchers of the other contexts if they have work,
+ * and leaves early enough to let others in.
+ *
+ * Context: Hard interrupt, interrupts off.
+ * Return: The next time to arm, or CO_CLOCK_NEVER.
+ */
+u64 co_interrupt(void)
+{
+	struct co_base *b = this_cpu_ptr(&co_bases);
+	int batch = HARD_BATCH, again = 4 * HARD_BATCH;
+	u64 now = co_now(), next;
+	u8 raise = 0;
+
+	co_lock(b);
+	if (unlikely(!b->online)) {
+		co_unlock(b);
+		return CO_CLOCK_NEVER;
+	}
+	b->next = 0;
+	b->kicked = false;
+	b->stats.interrupts++;
+	while (batch && again) {
+		enum step did = step(b, CO_HARD, now);
+
+		if (did == STEP_NONE)
+			break;
+		if (did == STEP_RAN) {
+			now = co_now();
+			batch--;
+		} else {
+			again--;
+			co_unlock(b);
+			co_lock(b);
+		}
+	}
+	if (!(b->raised & BIT(CO_SOFT)) && co_due(b, CO_SOFT, now))
+		raise |= BIT(CO_SOFT);
+	if (!(b->raised & BIT(CO_THREAD)) && co_due(b, CO_THREAD, now))
+		raise |= BIT(CO_THREAD);
+	WRITE_ONCE(b->raised, b->raised | raise);
+	next = co_next_event(b);
+	b->next = next;
+	co_unlock(b);
+	if (raise & BIT(CO_SOFT))
+		tasklet_hi_schedule(&b->tasklet);
+	if (raise & BIT(CO_THREAD))
+		wake_up_process(b->thread);
+	return next;
+}
+
+/*
+ * Run what is due in the softirq or the thread. Returns true, still raised, if it stopped early to let
+ * others in.
+ */
+static __always_inline bool run(struct co_base *b, enum co_ctx ctx)
+{
+	unsigned long end = jiffies + 2;
+	int batch = SOFT_BATCH;
+	bool fresh = true;
+	u64 now;
+
+	local_irq_disable();
+	now = co_now();
+	co_lock(b);
+	for (;;) {
+		enum step did = step(b, ctx, now);
+
+		if (did == STEP_NONE) {
+			/* Time has gone on, and a handler may have armed something for now. */
+			if (fresh)
+				break;
+			now = co_now();
+			fresh = true;
+		} else if (did == STEP_RAN) {
+			fresh = false;
+			if (!--batch || time_after(jiffies, end)) {
+				open_base(b, ctx);
+				return true;
+			}
+		} else {
+			open_base(b, ctx);
+			close_base(b, ctx);
+		}
+	}
+	WRITE_ONCE(b->raised, b->raised & ~BIT(ctx));
+	co_reprogram(b);
+	local_irq_enable();
+	return false;
+}
+
+void co_run_soft(struct tasklet_struct *t)
+{
+	if (run(this_cpu_ptr(&co_bases), CO_SOFT))
+		tasklet_hi_schedule(t);
+}
+
+/* The thread's turn; called again while its bit is raised. */
+void co_run_thread(struct co_base *b)
+{
+	run(b, CO_THREAD);
+	cond_resched();
+}

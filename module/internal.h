@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of callout.ko share. The theory is at the top of core.c.
+ *
+ * Lock order: associated lock -> base lock -> base lock of a higher-numbered CPU (hotplug only). The
+ * dispatcher takes associated locks from under the base lock by trylock alone. Under a base lock
+ * nothing is allocated, woken, printed or called back, and one queue operation is done at most.
+ */
+#ifndef CALLOUT_INTERNAL_H
+#define CALLOUT_INTERNAL_H
+
+#include <linux/callout.h>
+#include <linux/completion.h>
+#include <linux/interrupt.h>
+#include <linux/irq_work.h>
+#include <linux/jump_label.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <linux/static_call.h>
+#include <linux/workqueue.h>
+#include "compat/compat.h"
+#include "hw/clock.h"
+#include "queue/queue.h"
+
+/* The contexts that handlers are called in, each with a queue of its own. */
+enum co_ctx { CO_HARD, CO_SOFT, CO_THREAD, CO_NCTX };
+
+/* c_attr */
+#define CO_ATTR_CLASS		0x07	/* enum co_lock_class */
+#define CO_ATTR_UNLOCKED	0x08	/* CALLOUT_RETURNUNLOCKED */
+#define CO_ATTR_SHARED		0x10	/* CALLOUT_SHAREDLOCK */
+#define CO_ATTR_AFFINITY	0x60	/* enum callout_affinity << 5 */
+#define CO_ATTR_THREAD		0x80	/* handler runs in a thread */
+
+/* Someone asleep in callout_drain(), on his own stack. */
+struct co_drainer {
+	struct list_head link;
+	struct completion done;
+};
+
+/**
+ * struct co_exec - what one context of one CPU is running
+ * @curr:	callout whose handler is being called. Written under the base lock. Read under it, or
+ *		anywhere by co_running(): while a callout is queued elsewhere, or belongs to the reader,
+ *		it can only turn from "this one" to something else.
+ * @returned:	the handler has returned and its sleeping lock is being released. Written by the
+ *		dispatcher, set with that lock held; exact for who holds the lock, used by no one else.
+ * @drained:	to be called when the handler has returned. Base lock.
+ * @drainers:	to be woken then. Base lock.
+ */
+struct co_exec {
+	struct callout *curr;
+	bool returned;
+	callout_func_t *drained;
+	struct list_head drainers;
+};
+
+/* Counters of one base, written under its lock (or by its CPU with interrupts off), read anyhow. */
+struct co_stats {
+	u64 armed;		/* arms that took the long way */
+	u64 stopped;		/* pending ones taken off by stop, drain, shutdown */
+	u64 fired[CO_NCTX];	/* handlers called */
+	u64 rekeyed;		/* heads found stale, that is, moved later by a store */
+	u64 contended;		/* trylocks of associated locks that failed */
+	u64 interrupts;		/* calls by the clock */
+	u64 programmed;		/* times that the clock was armed from outside its interrupt */
+	u64 kicks;		/* interrupts sent to another CPU for an arm there */
+	u64 spilled;		/* arms that found no slot */
+	u64 slow_handlers;	/* ran longer than handler_warn_us */
+	u64 migrated;		/* handed over by a CPU that went offline */
+	u64 max_hold;		/* longest hold of the base lock in cycles; while measured */
+};
+
+/**
+ * struct co_base - one per possible CPU
+ * @lock:	protects what follows unless said otherwise
+ * @online:	may be armed on
+ * @next:	what the clock is armed for: nothing queued here that no one is looking after is earlier.
+ *		0 while the interrupt is being served: it looks after everything. Changed by the CPU
+ *		itself; others kick it.
+ * @growing:	@grow has been asked for, or will ask for itself again
+ * @raised:	bit per context whose dispatcher has been told to run, and will look for itself
+ * @kicked:	an interrupt is on its way, @csd is in use
+ * @queue:	by context
+ * @exec:	by context
+ * @stats:	counters
+ * @hold_start:	for @stats.max_hold
+ * @cpu:	constant
+ * @csd:	by the owner of @kicked
+ * @tasklet:	softirq dispatcher
+ * @thread:	thread dispatcher; set before @online, valid while it is
+ * @grow_irq:	from where no wake-up is allowed to @grow
+ * @grow:	gives the queues memory
+ */
+struct co_base {
+	raw_spinlock_t lock;
+	bool online;
+	bool kicked;
+	bool growing;
+	u8 raised;
+	unsigned int cpu;
+	u64 next;
+	struct co_queue queue[CO_NCTX];
+	struct co_exec exec[CO_NCTX];
+	struct co_stats stats;
+	u64 hold_start;
+	call_single_data_t csd;
+	struct tasklet_struct tasklet;
+	struct task_struct *thread;
+	struct irq_work grow_irq;
+	struct delayed_work grow;
+} ____cacheline_aligned;
+
+DECLARE_PER_CPU(struct co_base, co_bases);
+extern struct mutex callout_giant;
+
+/* ---- state accessors ------------------------------------------------------------------------ */
+
+static inline u64 co_latest(const struct callout *c)
+{
+	return ~READ_ONCE(c->c_left);
+}
+
+/*
+ * A window in 32 bits: 27 of mantissa, 5 of exponent. Exact below 134 ms, rounded down beyond: a window
+ * may be used in part, so less is right too.
+ */
+static inline u32 co_window_pack(u64 ns)
+{
+	unsigned int shift = ns >> 27 ? fls64(ns) - 27 : 0;
+
+	return shift > 31 ? U32_MAX : shift << 27 | (u32)(ns >> shift);
+}
+
+static inline u64 co_window(const struct callout *c)
+{
+	u32 w = READ_ONCE(c->c_window);
+
+	return (u64)(w & ((1U << 27) - 1)) << (w >> 27);
+}
+
+static inline u64 co_earliest(u64 latest, const struct callout *c)
+{
+	u64 window = co_window(c);
+
+	return latest > window ? latest - window : 0;
+}
+
+static inline enum co_lock_class co_class(const struct callout *c)
+{
+	return c->c_attr & CO_ATTR_CLASS;
+}
+
+static inline bool co_has_lock(const struct callout *c)
+{
+	return !(READ_ONCE(c->c_gate) & CO_GATE_NOLOCK);
+}
+
+static inline enum co_ctx co_ctx(const struct callout *c)
+{
+	if (c->c_attr & CO_ATTR_THREAD)
+		return CO_THREAD;
+	if ((c->c_gate & CO_GATE_DIRECT) || co_class(c) == CO_LOCK_RAW)
+		return CO_HARD;
+	return IS_ENABLED(CONFIG_PREEMPT_RT) ? CO_THREAD : CO_SOFT;
+}
+
+static inline struct co_queue *co_queue_of(struct co_base *b, const struct callout *c)
+{
+	return &b->queue[co_ctx(c)];
+}
+
+static inline u16 co_exec_id(const struct co_base *b, enum co_ctx ctx)
+{
+	return b->cpu * CO_NCTX + ctx + 1;
+}
+
+/* Where the handler was last called, or NULL. */
+static inline struct co_exec *co_exec_of(const struct callout *c)
+{
+	unsigned int id = READ_ONCE(c->c_exec);
+
+	if (likely(!id))
+		return NULL;
+	id--;
+	return &per_cpu(co_bases, id / CO_NCTX).exec[id % CO_NCTX];
+}
+
+/* Is the handler being called, or its lock being released? Pairs with co_finish(). */
+static inline struct co_exec *co_running(const struct callout *c)
+{
+	struct co_exec *e = co_exec_of(c);
+
+	return e && smp_load_acquire(&e->curr) == c ? e : NULL;
+}
+
+/* ---- base lock ------------------------------------------------------------------------------ */
+
+DECLARE_STATIC_KEY_FALSE(co_measure_hold);
+void co_hold_begin(struct co_base *b);
+void co_hold_end(struct co_base *b);
+
+/* Interrupts off. */
+static __always_inline void co_lock(struct co_base *b) __acquires(&b->lock)
+{
+	raw_spin_lock(&b->lock);
+	if (static_branch_unlikely(&co_measure_hold))
+		co_hold_begin(b);
+}
+
+static __always_inline void co_unlock(struct co_base *b) __releases(&b->lock)
+{
+	if (static_branch_unlikely(&co_measure_hold))
+		co_hold_end(b);
+	raw_spin_unlock(&b->lock);
+}
+
+/* ---- core.c --------------------------------------------------------------------------------- */
+
+extern unsigned int co_default_precision_pct;
+void co_take_off(struct callout *c);
+
+/* ---- percpu.c ------------------------------------------------------------------------------- */
+
+int co_percpu_init(const struct callout_clock *clock);
+void co_percpu_exit(void);
+u64 co_now(void);
+struct co_base *co_lock_base(struct callout *c);
+struct co_base *co_pick_base(int cpu);
+bool co_armed(struct co_base *b, enum co_ctx ctx, u64 key);
+bool co_due(struct co_base *b, enum co_ctx ctx, u64 now);
+void co_unlock_armed(struct co_base *b, bool program);
+u64 co_next_event(struct co_base *b);
+void co_reprogram(struct co_base *b);
+void co_lock_two(struct co_base *a, struct co_base *b);
+void co_unlock_two(struct co_base *a, struct co_base *b);
+extern const struct callout_clock *co_clock;
+
+/* ---- main.c --------------------------------------------------------------------------------- */
+
+extern bool co_thread_fifo;
+
+/* ---- expire.c ------------------------------------------------------------------------------- */
+
+extern unsigned int co_handler_warn_us;
+extern u64 co_handler_warn_cycles;
+u64 co_interrupt(void);
+void co_run_soft(struct tasklet_struct *t);
+void co_run_thread(struct co_base *b);
+
+/* ---- lock.c --------------------------------------------------------------------------------- */
+
+bool co_trylock(const struct callout *c);
+bool co_unlock_spins(u8 attr);
+void co_lock_release(u8 attr, void *lock);
+int co_lock_held(const struct callout *c, bool exclusive);
+
+/* ---- check.c -------------------------------------------------------------------------------- */
+
+enum co_misuse {
+	CO_BAD_INIT, CO_BAD_LOCK, CO_BAD_FLAGS, CO_BAD_CPU, CO_BAD_FUNC, CO_BAD_TIME, CO_BAD_WINDOW,
+	CO_BAD_SHUT, CO_BAD_NOT_LOCKED, CO_BAD_DRAIN, CO_BAD_CONTEXT, CO_NMISUSE,
+};
+
+void co_misuse(enum co_misuse what, const char *func, unsigned long caller, const char *detail);
+bool co_check_init(struct callout *c, const char *func, unsigned long caller);
+void co_check_locked(const struct callout *c, const char *func, unsigned long caller);
+u64 co_misuse_count(enum co_misuse what);
+#ifdef CONFIG_DEBUG_OBJECTS
+void co_debug_init(struct callout *c);
+void co_debug_activate(struct callout *c);
+void co_debug_deactivate(struct callout *c);
+void co_debug_assert_init(struct callout *c);
+#else
+static inline void co_debug_init(struct callout *c) { }
+static inline void co_debug_activate(struct callout *c) { }
+static inline void co_debug_deactivate(struct callout *c) { }
+static inline void co_debug_assert_init(struct callout *c) { }
+#endif
+
+/* ---- stats.c -------------------------------------------------------------------------------- */
+
+void co_stats_init(void);
+void co_stats_exit(void);
+void co_stats_sum(struct co_stats *sum);
+
+#endif /* CALLOUT_INTERNAL_H */

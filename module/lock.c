@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The five kinds of associated locks (and Giant): try, release, ask whether held.
+ *
+ * The dispatcher tries from under a base lock; lockdep takes no dependency from a trylock. Raw and, but
+ * for PREEMPT_RT, spinning locks are released under the base lock too, which makes "handler done" and
+ * "lock free" one step for who comes next. Sleeping locks wake their waiters and so cannot be: for them
+ * see "Stop after return" in core.c.
+ */
+#include "internal.h"
+
+/* The class as it acts: on PREEMPT_RT spinlock_t and rwlock_t sleep. */
+static inline bool spins(enum co_lock_class class)
+{
+	return class == CO_LOCK_RAW ||
+	       (!IS_ENABLED(CONFIG_PREEMPT_RT) && (class == CO_LOCK_SPIN || class == CO_LOCK_RW));
+}
+
+bool co_unlock_spins(u8 attr)
+{
+	return spins(attr & CO_ATTR_CLASS);
+}
+
+/* Take the associated lock, if it can be had at once. True without a lock. */
+bool co_trylock(const struct callout *c)
+{
+	bool shared = c->c_attr & CO_ATTR_SHARED;
+
+	switch (co_class(c)) {
+	case CO_LOCK_RAW:
+		return raw_spin_trylock((raw_spinlock_t *)c->c_lock);
+	case CO_LOCK_SPIN:
+		return spin_trylock((spinlock_t *)c->c_lock);
+	case CO_LOCK_RW:
+		return shared ? read_trylock((rwlock_t *)c->c_lock) :
+				write_trylock((rwlock_t *)c->c_lock);
+	case CO_LOCK_MUTEX:
+	case CO_LOCK_GIANT:
+		return mutex_trylock(c->c_lock);
+	case CO_LOCK_RWSEM:
+		return shared ? down_read_trylock(c->c_lock) : down_write_trylock(c->c_lock);
+	case CO_LOCK_NONE:
+	case CO_LOCK_UNSET:
+		break;
+	}
+	return true;
+}
+
+void co_lock_release(u8 attr, void *lock)
+{
+	bool shared = attr & CO_ATTR_SHARED;
+
+	switch ((enum co_lock_class)(attr & CO_ATTR_CLASS)) {
+	case CO_LOCK_RAW:
+		raw_spin_unlock((raw_spinlock_t *)lock);
+		break;
+	case CO_LOCK_SPIN:
+		spin_unlock((spinlock_t *)lock);
+		break;
+	case CO_LOCK_RW:
+		if (shared)
+			read_unlock((rwlock_t *)lock);
+		else
+			write_unlock((rwlock_t *)lock);
+		break;
+	case CO_LOCK_MUTEX:
+	case CO_LOCK_GIANT:
+		mutex_unlock(lock);
+		break;
+	case CO_LOCK_RWSEM:
+		if (shared)
+			up_read(lock);
+		else
+			up_write(lock);
+		break;
+	case CO_LOCK_NONE:
+	case CO_LOCK_UNSET:
+		break;
+	}
+}
+
+#ifdef CONFIG_LOCKDEP
+static struct lockdep_map *dep_map(const struct callout *c)
+{
+	switch (co_class(c)) {
+	case CO_LOCK_RAW:
+		return &((raw_spinlock_t *)c->c_lock)->dep_map;
+	case CO_LOCK_SPIN:
+		return &((spinlock_t *)c->c_lock)->dep_map;
+	case CO_LOCK_RW:
+		return &((rwlock_t *)c->c_lock)->dep_map;
+	case CO_LOCK_MUTEX:
+	case CO_LOCK_GIANT:
+		return &((struct mutex *)c->c_lock)->dep_map;
+	case CO_LOCK_RWSEM:
+		return &((struct rw_semaphore *)c->c_lock)->dep_map;
+	case CO_LOCK_NONE:
+	case CO_LOCK_UNSET:
+		break;
+	}
+	return NULL;
+}
+
+/* Does the caller hold the associated lock? 1 yes, 0 no, -1 can't tell. */
+int co_lock_held(const struct callout *c, bool exclusive)
+{
+	struct lockdep_map *map = dep_map(c);
+
+	if (!map || !debug_locks)
+		return -1;
+	return lock_is_held_type(map, exclusive ? 0 : -1) != 0;
+}
+#else
+int co_lock_held(const struct callout *c, bool exclusive)
+{
+	return -1;
+}
+#endif

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading and unloading, and the module's parameters.
+ */
+#include <linux/ktime.h>
+#include <linux/module.h>
+#include "internal.h"
+
+static char *clock = "";
+module_param(clock, charp, 0444);
+MODULE_PARM_DESC(clock, "clock to use: hrtimer, or fake for tests (default: the best that works)");
+
+bool co_thread_fifo = IS_ENABLED(CONFIG_PREEMPT_RT);
+module_param_named(thread_fifo, co_thread_fifo, bool, 0444);
+MODULE_PARM_DESC(thread_fifo, "run the threads at SCHED_FIFO (default: on PREEMPT_RT)");
+
+module_param_named(default_precision_pct, co_default_precision_pct, uint, 0644);
+MODULE_PARM_DESC(default_precision_pct, "precision of callout_reset_sbt() in percent of the interval (5)");
+
+static int warn_us_set(const char *val, const struct kernel_param *kp)
+{
+	int err = param_set_uint(val, kp);
+
+	if (!err)
+		WRITE_ONCE(co_handler_warn_cycles,
+			   co_handler_warn_us ? co_cheap_from_us(co_handler_warn_us) : U64_MAX);
+	return err;
+}
+
+static const struct kernel_param_ops warn_us_ops = { .set = warn_us_set, .get = param_get_uint };
+module_param_cb(handler_warn_us, &warn_us_ops, &co_handler_warn_us, 0644);
+MODULE_PARM_DESC(handler_warn_us, "report a handler that runs longer, in us; 0: never (2000)");
+
+static const struct callout_clock *const clocks[] = { &co_clk_hrtimer, &co_clk_fake };
+
+static const struct callout_clock *choose_clock(void)
+{
+	const struct callout_clock *best = NULL;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(clocks); i++) {
+		if (*clock ? !strcmp(clock, clocks[i]->name) :
+			     !best || clocks[i]->rating > best->rating)
+			best = clocks[i];
+	}
+	return best;
+}
+
+/*
+ * Where ticks lie on the monotonic clock: they advance by TICK_NSEC of it each, so one point fixes all.
+ * The tick itself is not exported; look when jiffies change, and take the earliest look of a few. What
+ * is seen late makes tick callouts late by as much, never early.
+ */
+static void find_ticks(void)
+{
+	u64 origin = U64_MAX, seen;
+	unsigned long j;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		j = jiffies;
+		while (jiffies == j)
+			cpu_relax();
+		j = jiffies;
+		seen = ktime_get() - (u64)j * TICK_NSEC;
+		if (!i || (s64)(seen - origin) < 0)
+			origin = seen;
+	}
+	callout_tick_origin = ~origin;
+}
+
+static int __init callout_module_init(void)
+{
+	const struct callout_clock *chosen = choose_clock();
+	int err;
+
+	if (!chosen) {
+		pr_err("callout: no clock \"%s\"; there are hrtimer and fake\n", clock);
+		return -EINVAL;
+	}
+	co_handler_warn_cycles = co_handler_warn_us ? co_cheap_from_us(co_handler_warn_us) : U64_MAX;
+	find_ticks();
+	err = co_percpu_init(chosen);
+	if (err)
+		return err;
+	co_stats_init();
+	pr_info("callout: clock %s, queue %s\n", chosen->name, co_q_ops->name);
+	return 0;
+}
+
+static void __exit callout_module_exit(void)
+{
+	co_stats_exit();
+	co_percpu_exit();
+}
+
+module_init(callout_module_init);
+module_exit(callout_module_exit);
+MODULE_DESCRIPTION("callout(9): timers with an atomic stop");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(CALLOUT_VERSION);

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The base of each CPU: which one a callout is on, what its clock is armed for, memory for its queues,
+ * and CPUs that come and go.
+ */
+#include <linux/cpu.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/smpboot.h>
+#include "internal.h"
+#include "trace.h"
+
+DEFINE_PER_CPU(struct co_base, co_bases);
+static DEFINE_PER_CPU(struct task_struct *, co_thread);
+static enum cpuhp_state hp_state;
+static bool exiting;
+
+/* How long to wait before memory that could not be had is asked for again. */
+#define GROW_RETRY	(HZ / 50 ?: 1)
+
+/* ---- the clock ------------------------------------------------------------------------------ */
+
+const struct callout_clock *co_clock;
+
+static void no_arm(u64 ns) { }
+static u64 no_read(void) { return 0; }
+DEFINE_STATIC_CALL(clock_arm, no_arm);
+DEFINE_STATIC_CALL(clock_read, no_read);
+
+u64 co_now(void)
+{
+	return static_call(clock_read)();
+}
+
+/* Serves an arm from another CPU by looking at everything. Hard interrupt, on the base's CPU. */
+static void kick(void *info)
+{
+	struct co_base *b = info;
+	u64 next = co_interrupt();
+
+	co_lock(b);
+	b->stats.kicks++;
+	co_unlock(b);
+	if (next != CO_CLOCK_NEVER)
+		static_call(clock_arm)(next);
+}
+
+/*
+ * After @key was put on a queue of @b: must the clock be told? Not if it comes soon enough, and not if
+ * the dispatcher of that context has been told to run: it looks again before it rests.
+ */
+bool co_armed(struct co_base *b, enum co_ctx ctx, u64 key)
+{
+	lockdep_assert_held(&b->lock);
+	if (likely(key >= b->next) || (b->raised & BIT(ctx)))
+		return false;
+	if (b == this_cpu_ptr(&co_bases)) {
+		b->next = key;
+		b->stats.programmed++;
+		return true;
+	}
+	if (b->kicked)
+		return false;
+	b->kicked = true;
+	return true;
+}
+
+/* Do what co_armed() asked for; @next is the base's as it was then. Interrupts off, no base lock. */
+static void tell_clock(struct co_base *b, bool program, u64 next)
+{
+	if (!program)
+		return;
+	if (b == this_cpu_ptr(&co_bases)) {
+		trace_callout_clock_program(b->cpu, next);
+		static_call(clock_arm)(next);
+	} else {
+		/* Fails if the CPU has just gone: its callouts have been handed over then. */
+		smp_call_function_single_async(b->cpu, &b->csd);
+	}
+}
+
+void co_unlock_armed(struct co_base *b, bool program)
+{
+	u64 next = b->next;
+
+	co_unlock(b);
+	tell_clock(b, program, next);
+}
+
+/* A context's first callout, moved ones put in their place before; a few at most. */
+static const struct co_slot *head(struct co_base *b, enum co_ctx ctx)
+{
+	struct co_queue *q = &b->queue[ctx];
+	const struct co_slot *s;
+	int tries = 8;
+
+	while ((s = co_q_first(q)) && tries--) {
+		u64 latest = co_latest(s->c);
+
+		if (latest <= s->key || (s->c->c_gate & CO_GATE_RETRY))
+			break;
+		b->stats.rekeyed++;
+		co_q_rekey(q, s->c, latest);
+		co_unlock(b);
+		co_lock(b);
+	}
+	return s;
+}
+
+/* Is a context's first callout due? What is moved too often to tell is left to its dispatcher. */
+bool co_due(struct co_base *b, enum co_ctx ctx, u64 now)
+{
+	const struct co_slot *s = head(b, ctx);
+
+	if (!s)
+		return false;
+	if (s->c->c_gate & CO_GATE_RETRY)
+		return s->key <= now;
+	return co_earliest(s->key, s->c) <= now;
+}
+
+/* The earliest key that no dispatcher is looking after. */
+u64 co_next_event(struct co_base *b)
+{
+	u64 next = CO_CLOCK_NEVER;
+	enum co_ctx ctx;
+
+	for (ctx = 0; ctx < CO_NCTX; ctx++) {
+		const struct co_slot *s;
+
+		if (b->raised & BIT(ctx))
+			continue;
+		s = head(b, ctx);
+		if (s && s->key < next)
+			next = s->key;
+	}
+	return next;
+}
+
+/* A dispatcher has come to rest: arm the clock if it must come earlier now. Releases the base. */
+void co_reprogram(struct co_base *b)
+{
+	u64 next = co_next_event(b);
+	bool program = next < b->next;
+
+	if (program) {
+		b->next = next;
+		b->stats.programmed++;
+	}
+	co_unlock_armed(b, program);
+}
+
+/* ---- which base ----------------------------------------------------------------------------- */
+
+/* Lock the base that a callout is on, or was last. Interrupts off. */
+struct co_base *co_lock_base(struct callout *c)
+{
+	for (;;) {
+		unsigned int cpu = READ_ONCE(c->c_cpu);
+		struct co_base *b = per_cpu_ptr(&co_bases, cpu);
+
+		co_lock(b);
+		if (likely(c->c_cpu == cpu))
+			return b;
+		co_unlock(b);
+	}
+}
+
+/* Two bases, which may be one, in the order of their CPUs. Interrupts off. */
+void co_lock_two(struct co_base *a, struct co_base *b)
+{
+	if (a->cpu > b->cpu)
+		swap(a, b);
+	co_lock(a);
+	if (a != b)
+		raw_spin_lock_nested(&b->lock, SINGLE_DEPTH_NESTING);
+}
+
+void co_unlock_two(struct co_base *a, struct co_base *b)
+{
+	if (a != b)
+		raw_spin_unlock(a->cpu > b->cpu ? &a->lock : &b->lock);
+	co_unlock(a->cpu > b->cpu ? b : a);
+}
+
+/* The base for a new arm: the CPU's own, else this one, else any that is online. Interrupts off. */
+struct co_base *co_pick_base(int cpu)
+{
+	struct co_base *b = cpu < 0 ? this_cpu_ptr(&co_bases) : per_cpu_ptr(&co_bases, cpu);
+
+	if (likely(READ_ONCE(b->online)))
+		return b;
+	b = this_cpu_ptr(&co_bases);
+	if (READ_ONCE(b->online))
+		return b;
+	for_each_online_cpu(cpu) {
+		b = per_cpu_ptr(&co_bases, cpu);
+		if (READ_ONCE(b->online))
+			return b;
+	}
+	return this_cpu_ptr(&co_bases);
+}
+
+/* ---- memory for the queues ------------------------------------------------------------------ */
+
+static void *grow_alloc(unsigned int cpu, size_t bytes)
+{
+	void *mem = kvmalloc_node(bytes, GFP_KERNEL | __GFP_NOWARN, cpu_to_node(cpu));
+
+	return mem ? memset(mem, 0xff, bytes) : NULL;
+}
+
+static void grow_free(void *mem)
+{
+	kvfree(mem);
+}
+
+/* Give a queue what it wants and bring back what it spilled. False if memory could not be had. */
+static bool grow_queue(struct co_base *b, struct co_queue *q)
+{
+	size_t bytes;
+	bool taken, more;
+
+	while ((bytes = co_q_ops->grow_bytes(q))) {
+		void *mem = grow_alloc(b->cpu, bytes);
+
+		if (!mem)
+			return false;
+		local_irq_disable();
+		co_lock(b);
+		taken = co_q_ops->grow(q, mem, bytes);
+		co_unlock(b);
+		local_irq_enable();
+		if (!taken)
+			grow_free(mem);
+	}
+	do {
+		local_irq_disable();
+		co_lock(b);
+		more = co_q_ops->settle(q);
+		co_unlock(b);
+		local_irq_enable();
+		cond_resched();
+	} while (more);
+	return true;
+}
+
+static void grow(struct work_struct *work)
+{
+	struct co_base *b = container_of(to_delayed_work(work), struct co_base, grow);
+	bool done = true;
+	enum co_ctx ctx;
+
+	/* What is wanted from here on is asked for anew. */
+	local_irq_disable();
+	co_lock(b);
+	b->growing = false;
+	co_unlock(b);
+	local_irq_enable();
+	for (ctx = 0; ctx < CO_NCTX; ctx++)
+		done &= grow_queue(b, &b->queue[ctx]);
+	if (!done) {
+		local_irq_disable();
+		co_lock(b);
+		b->growing = true;
+		co_unlock(b);
+		local_irq_enable();
+		schedule_delayed_work(&b->grow, GROW_RETRY);
+	}
+}
+
+static void grow_from_irq(struct irq_work *work)
+{
+	struct co_base *b = container_of(work, struct co_base, grow_irq);
+
+	mod_delayed_work(system_wq, &b->grow, 0);
+}
+
+/* ---- CPUs that come and go ------------------------------------------------------------------ */
+
+static int base_online(unsigned int cpu)
+{
+	struct co_base *b = per_cpu_ptr(&co_bases, cpu);
+	enum co_ctx ctx;
+	int err;
+
+	for (ctx = 0; ctx < CO_NCTX; ctx++)
+		grow_queue(b, &b->queue[ctx]);
+	err = co_clock->start(cpu);
+	if (err)
+		return err;
+	b->thread = per_cpu(co_thread, cpu);
+	local_irq_disable();
+	co_lock(b);
+	b->next = CO_CLOCK_NEVER;
+	b->raised = 0;
+	b->kicked = false;
+	WRITE_ONCE(b->online, true);
+	co_unlock(b);
+	local_irq_enable();
+	return 0;
+}
+
+/* Hand the first callout of a context over. False when there is none. See "Handover" in core.c. */
+static bool hand_over(struct co_base *from, enum co_ctx ctx)
+{
+	struct co_base *to;
+	const struct co_slot *s;
+	struct callout *c;
+	bool program = false;
+	u64 key, next;
+
+	local_irq_disable();
+	to = co_pick_base(-1);
+	co_lock_two(from, to);
+	s = co_q_first(&from->queue[ctx]);
+	if (s) {
+		c = s->c;
+		key = s->key;
+		co_q_remove(&from->queue[ctx], c);
+		c->c_cpu = to->cpu;
+		co_q_insert(&to->queue[ctx], c, key);
+		from->stats.migrated++;
+		program = co_armed(to, ctx, key);
+		trace_callout_migrate(c, from->cpu, to->cpu, key);
+	}
+	next = to->next;
+	co_unlock_two(from, to);
+	tell_clock(to, program, next);
+	local_irq_enable();
+	return s;
+}
+
+/* On the CPU that goes, still able to run everything, its thread included. */
+static int base_offline(unsigned int cpu)
+{
+	struct co_base *b = per_cpu_ptr(&co_bases, cpu);
+	enum co_ctx ctx;
+
+	local_irq_disable();
+	co_lock(b);
+	WRITE_ONCE(b->online, false);
+	b->next = 0;
+	co_unlock(b);
+	local_irq_enable();
+	co_clock->stop(cpu);
+	tasklet_kill(&b->tasklet);
+	if (exiting)
+		return 0;
+	for (ctx = 0; ctx < CO_NCTX; ctx++) {
+		while (hand_over(b, ctx))
+			cond_resched();
+	}
+	return 0;
+}
+
+static int thread_should_run(unsigned int cpu)
+{
+	return READ_ONCE(per_cpu(co_bases, cpu).raised) & BIT(CO_THREAD);
+}
+
+static void thread_run(unsigned int cpu)
+{
+	co_run_thread(per_cpu_ptr(&co_bases, cpu));
+}
+
+static void thread_setup(unsigned int cpu)
+{
+	if (co_thread_fifo)
+		sched_set_fifo(current);
+}
+
+static struct smp_hotplug_thread threads = {
+	.store = &co_thread,
+	.thread_should_run = thread_should_run,
+	.thread_fn = thread_run,
+	.setup = thread_setup,
+	.thread_comm = "callout/%u",
+};
+
+/* ---- init and exit -------------------------------------------------------------------------- */
+
+static void base_init(struct co_base *b, unsigned int cpu)
+{
+	enum co_ctx ctx;
+
+	raw_spin_lock_init(&b->lock);
+	b->cpu = cpu;
+	for (ctx = 0; ctx < CO_NCTX; ctx++) {
+		co_q_ops->init(&b->queue[ctx]);
+		INIT_LIST_HEAD(&b->exec[ctx].drainers);
+	}
+	INIT_CSD(&b->csd, kick, b);
+	tasklet_setup(&b->tasklet, co_run_soft);
+	b->grow_irq = IRQ_WORK_INIT_HARD(grow_from_irq);
+	INIT_DELAYED_WORK(&b->grow, grow);
+}
+
+static void bases_free(void)
+{
+	unsigned int cpu, left = 0;
+	enum co_ctx ctx;
+
+	for_each_possible_cpu(cpu) {
+		struct co_base *b = per_cpu_ptr(&co_bases, cpu);
+
+		irq_work_sync(&b->grow_irq);
+		cancel_delayed_work_sync(&b->grow);
+		for (ctx = 0; ctx < CO_NCTX; ctx++) {
+			left += co_q_count(&b->queue[ctx]);
+			co_q_ops->fini(&b->queue[ctx], grow_free);
+		}
+	}
+	if (left)
+		pr_warn("callout: %u callouts were still pending at unload; they will not run\n", left);
+}
+
+int co_percpu_init(const struct callout_clock *clock)
+{
+	unsigned int cpu;
+	int err;
+
+	for_each_possible_cpu(cpu)
+		base_init(per_cpu_ptr(&co_bases, cpu), cpu);
+	err = clock->probe(co_interrupt);
+	if (err)
+		return err;
+	co_clock = clock;
+	static_call_update(clock_read, clock->read);
+	static_call_update(clock_arm, clock->arm);
+	err = smpboot_register_percpu_thread(&threads);
+	if (err)
+		goto err_clock;
+	hp_state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "callout:online", base_online, base_offline);
+	if (hp_state < 0) {
+		err = hp_state;
+		goto err_threads;
+	}
+	return 0;
+
+err_threads:
+	smpboot_unregister_percpu_thread(&threads);
+err_clock:
+	if (clock->remove)
+		clock->remove();
+	bases_free();
+	return err;
+}
+
+void co_percpu_exit(void)
+{
+	exiting = true;
+	cpuhp_remove_state(hp_state);
+	smpboot_unregister_percpu_thread(&threads);
+	if (co_clock->remove)
+		co_clock->remove();
+	bases_free();
+}
