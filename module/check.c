@@ -39,25 +39,11 @@ u64 co_misuse_count(enum co_misuse what)
 }
 CO_EXPORT_FOR_TESTS(co_misuse_count);
 
-bool co_check_init(struct callout *c, const char *func, unsigned long caller)
-{
-	if (likely(co_class(c) != CO_LOCK_UNSET))
-		return true;
-	co_misuse(CO_BAD_INIT, func, caller, "nothing done");
-	return false;
-}
-
-void co_check_locked(const struct callout *c, const char *func, unsigned long caller)
-{
-	if (co_has_lock(c) && co_lock_held(c, true) == 0)
-		co_misuse(CO_BAD_NOT_LOCKED, func, caller, "going on, but nothing is certain");
-}
-
 #ifdef CONFIG_LOCKDEP
 /* For the inline functions. A callout that was not initialised is told of on the long way. */
 void __callout_assert_locked(const struct callout *c, const char *what)
 {
-	if (co_class(c) != CO_LOCK_UNSET)
+	if (c->c_attr & CO_ATTR_VALID)
 		co_check_locked(c, what, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__callout_assert_locked);

@@ -26,33 +26,31 @@ unsigned int co_default_precision_pct = 5;
 
 void __callout_init(struct callout *c, enum co_lock_class class, void *lock, int flags)
 {
-	const int known = CALLOUT_RETURNUNLOCKED | CALLOUT_SHAREDLOCK | CALLOUT_TRYLOCK |
-			  CALLOUT_INIT_THREAD;
+	const int known = CALLOUT_RETURNUNLOCKED | CALLOUT_SHAREDLOCK | CALLOUT_TRYLOCK;
+	bool locked = class != CO_LOCK_NONE && class != CO_LOCK_NONE_THREAD;
 	u8 attr;
 
 	if (flags & ~known)
 		co_misuse(CO_BAD_FLAGS, "callout_init_lock", _RET_IP_, "unknown ones ignored");
 	if (class == CO_LOCK_GIANT) {
 		lock = &callout_giant;
-	} else if (class != CO_LOCK_NONE && !lock) {
+		/* It need not be held by who stops or resets, so it locks out the dispatcher alone. */
+		locked = false;
+	} else if (locked && !lock) {
 		co_misuse(CO_BAD_LOCK, "callout_init_lock", _RET_IP_, "going on without one");
 		class = CO_LOCK_NONE;
+		locked = false;
 	}
-	attr = class;
-	if (lock && (flags & CALLOUT_RETURNUNLOCKED))
+	attr = class | CO_ATTR_VALID;
+	if (locked && (flags & CALLOUT_RETURNUNLOCKED))
 		attr |= CO_ATTR_UNLOCKED;
 	if ((class == CO_LOCK_RW || class == CO_LOCK_RWSEM) && (flags & CALLOUT_SHAREDLOCK))
 		attr |= CO_ATTR_SHARED;
-	if (class == CO_LOCK_MUTEX || class == CO_LOCK_RWSEM || class == CO_LOCK_GIANT ||
-	    (flags & CALLOUT_INIT_THREAD))
-		attr |= CO_ATTR_THREAD;
 	co_debug_init(c);
 	*c = (struct callout){
 		.c_lock = lock,
 		.c_cpu = raw_smp_processor_id(),
-		/* Giant need not be held by who stops or resets, so it locks out the dispatcher alone. */
-		.c_gate = CO_GATE_IDLE |
-			  (class == CO_LOCK_NONE || class == CO_LOCK_GIANT ? CO_GATE_NOLOCK : 0),
+		.c_gate = CO_GATE_IDLE | (locked ? 0 : CO_GATE_NOLOCK),
 		.c_attr = attr,
 	};
 	trace_callout_init(c);
@@ -124,22 +122,51 @@ static __always_inline void take_off(struct co_base *b, struct callout *c)
 	co_debug_deactivate(c);
 }
 
-/* Not under a base lock. */
+/* Let the queues be seen to. Not under a base lock. */
 static noinline void want_memory(struct co_base *b)
 {
 	irq_work_queue(&b->grow_irq);
 }
 
-static noinline int refuse_shut(struct co_base *b, unsigned long flags)
+/*
+ * On the base that it is to be on: queue it, or if it is @queued move it. Sets all that the base lock
+ * protects; what the associated lock does is there already.
+ */
+static __always_inline void enqueue_unlock(struct co_base *b, struct callout *c, u64 left, bool queued)
 {
+	enum co_ctx ctx = co_ctx(c);
+	struct co_queue *q = &b->queue[ctx];
+	bool program, wants;
+	u64 next;
+
+	WRITE_ONCE(c->c_left, left);
+	b->stats.armed++;
+	if (queued) {
+		co_q_rekey(q, c, ~left);
+	} else {
+		co_debug_activate(c);
+		co_q_insert(q, c, ~left);
+	}
+	trace_callout_start(c, c->c_func, ~left, co_window(c), b->cpu);
+	program = co_armed(b, ctx, ~left);
+	next = b->next;
+	wants = co_q_wants(q);
 	co_unlock(b);
-	local_irq_restore(flags);
-	co_misuse(CO_BAD_SHUT, "callout_reset", _RET_IP_, "not armed");
-	return 0;
+	if (unlikely(program))
+		co_tell_clock(b, next);
+	if (unlikely(wants))
+		want_memory(b);
+}
+
+static __always_inline void set_call(struct callout *c, u32 window, callout_func_t *func, void *arg)
+{
+	c->c_func = func;
+	c->c_arg = arg;
+	WRITE_ONCE(c->c_order, (u64)window << 32 | __callout_next_seq());
 }
 
 /*
- * Put a callout on a queue, or move it there, the long way.
+ * Put a callout on a queue, or move it there, whatever there is to heed.
  *
  * It goes to the CPU that was asked for; else it stays where it is pending; else it goes to this CPU.
  * Where that means another base than the one it is on, it is taken off, told its new base, and dealt
@@ -150,66 +177,73 @@ static int arm(struct callout *c, u64 left, u32 window, callout_func_t *func, vo
 {
 	u8 direct = how & HOW_DIRECT ? CO_GATE_DIRECT : 0;
 	struct co_base *b, *to;
-	bool queued, program, wants;
 	unsigned long flags;
-	struct co_queue *q;
-	enum co_ctx ctx;
 	int was = 0;
+	bool queued;
 
 	local_irq_save(flags);
-again:
-	b = co_lock_base(c);
-	if (unlikely(c->c_gate & CO_GATE_SHUT))
-		return refuse_shut(b, flags);
-	if (unlikely(c->c_exec) && being_drained(c)) {
-		co_unlock(b);
-		local_irq_restore(flags);
-		return 0;
-	}
-	if (unlikely(how & HOW_CPU))
-		c->c_home = how & HOW_CPU;
-	queued = c->c_left;
-	if (unlikely(c->c_home))
-		to = co_pick_base(c->c_home - 1);
-	else
-		to = queued ? b : co_pick_base(-1);
-	if (unlikely(to != b || (queued && ((c->c_gate ^ direct) & CO_GATE_DIRECT)))) {
+	for (;;) {
+		b = co_lock_base(c);
+		if (c->c_gate & CO_GATE_SHUT || being_drained(c)) {
+			co_unlock(b);
+			local_irq_restore(flags);
+			return 0;
+		}
+		if (how & HOW_CPU)
+			c->c_home = how & HOW_CPU;
+		queued = c->c_left;
+		if (c->c_home)
+			to = co_pick_base(c->c_home - 1);
+		else
+			to = queued ? b : co_pick_base(-1);
+		if (to == b && !(queued && ((c->c_gate ^ direct) & CO_GATE_DIRECT)))
+			break;
 		if (queued) {
 			take_off(b, c);
 			was = 1;
 		}
-		c->c_gate = (c->c_gate & ~CO_GATE_DIRECT) | direct;
 		c->c_cpu = to->cpu;
 		co_unlock(b);
-		goto again;
 	}
-
-	c->c_func = func;
-	c->c_arg = arg;
-	c->c_window = window;
-	c->c_seq = this_cpu_inc_return(callout_arm_seq);
+	set_call(c, window, func, arg);
 	c->c_gate = (c->c_gate & (CO_GATE_NOLOCK | CO_GATE_SPILL)) | direct;
-	WRITE_ONCE(c->c_left, left);
-	ctx = co_ctx(c);
-	q = &b->queue[ctx];
-	b->stats.armed++;
-	if (queued) {
-		was = 1;
-		co_q_rekey(q, c, ~left);
-	} else {
-		co_debug_activate(c);
-		co_q_insert(q, c, ~left);
-	}
-	trace_callout_start(c, func, ~left, co_window(c), b->cpu);
-	program = co_armed(b, ctx, ~left);
-	wants = co_q_wants(q) && !b->growing;
-	if (unlikely(wants))
-		b->growing = true;
-	co_unlock_armed(b, program);
-	if (unlikely(wants))
-		want_memory(b);
+	enqueue_unlock(b, c, left, queued);
 	local_irq_restore(flags);
-	return was;
+	return was | queued;
+}
+
+/*
+ * The usual case of arm(): a lock, which the caller holds, no CPU, no flags, and either idle or queued on
+ * this CPU. What the associated lock protects is stored before the base lock is taken. An idle callout is
+ * on no queue and so nobody else's: it changes its base without a look at the old one.
+ */
+static __always_inline bool arm_here(struct callout *c, u64 left, u32 window, callout_func_t *func,
+				     void *arg, int *was)
+{
+	const u8 other = CO_GATE_NOLOCK | CO_GATE_DIRECT | CO_GATE_SHUT | CO_GATE_SPILL;
+	unsigned long flags;
+	struct co_base *b;
+	bool queued;
+
+	if (IS_ENABLED(CONFIG_LOCKDEP) || unlikely(!func || c->c_home) || c->c_gate & other ||
+	    !(c->c_attr & CO_ATTR_VALID) || co_running(c))
+		return false;
+	set_call(c, window, func, arg);
+	local_irq_save(flags);
+	b = this_cpu_ptr(&co_bases);
+	co_lock(b);
+	queued = c->c_left;
+	if (unlikely(!b->online || (queued && c->c_cpu != b->cpu))) {
+		co_unlock(b);
+		local_irq_restore(flags);
+		return false;
+	}
+	c->c_cpu = b->cpu;
+	WRITE_ONCE(c->c_gate, 0);
+	enqueue_unlock(b, c, left, queued);
+	local_irq_restore(flags);
+	*was = queued;
+	return true;
 }
 
 /*
@@ -219,34 +253,49 @@ again:
 static bool move_nolock(struct callout *c, u64 left, u32 window, callout_func_t *func, void *arg,
 			unsigned int how)
 {
+	u8 gate = CO_GATE_NOLOCK | (how & HOW_DIRECT ? CO_GATE_DIRECT : 0);
 	u64 old = READ_ONCE(c->c_left);
 
-	if (left > old || READ_ONCE(c->c_gate) != (CO_GATE_NOLOCK | (how & HOW_DIRECT ? CO_GATE_DIRECT : 0)) ||
-	    how & HOW_CPU || c->c_func != func || c->c_arg != arg || c->c_window != window)
+	if (left > old || READ_ONCE(c->c_gate) != gate || how & HOW_CPU || c->c_func != func ||
+	    c->c_arg != arg || c->c_order >> 32 != window)
 		return false;
-	WRITE_ONCE(c->c_seq, this_cpu_inc_return(callout_arm_seq));
+	WRITE_ONCE(c->c_order, (u64)window << 32 | __callout_next_seq());
 	return try_cmpxchg(&c->c_left, &old, left);
 }
 
-static int arm_checked(struct callout *c, u64 earliest, u64 latest, callout_func_t *func, void *arg,
-		       unsigned int how, const char *what, unsigned long caller)
+/* arm(), after a look at what the caller may have got wrong. */
+static noinline int arm_checked(struct callout *c, u64 left, u32 window, callout_func_t *func,
+				void *arg, unsigned int how, const char *what, unsigned long caller)
 {
-	u32 window = co_window_pack(latest - earliest);
-
-	if (unlikely(!co_check_init(c, what, caller)))
+	if (!co_check_init(c, what, caller))
 		return 0;
-	if (unlikely(!func)) {
+	if (!func) {
 		co_misuse(CO_BAD_FUNC, what, caller, "not armed");
 		return 0;
 	}
-	if (unlikely(how & HOW_CPU) && !good_cpu((int)(how & HOW_CPU) - 1, what, caller))
+	if (how & HOW_CPU && !good_cpu((int)(how & HOW_CPU) - 1, what, caller))
 		how &= ~HOW_CPU;
 	co_check_locked(c, what, caller);
 	co_debug_assert_init(c);
-	if (!co_has_lock(c) && move_nolock(c, ~latest, window, func, arg, how))
+	if (READ_ONCE(c->c_gate) & CO_GATE_SHUT) {
+		co_misuse(CO_BAD_SHUT, what, caller, "not armed");
+		return 0;
+	}
+	if (!co_has_lock(c) && move_nolock(c, left, window, func, arg, how))
 		return 1;
-	return arm(c, ~latest, window, func, arg, how);
+	return arm(c, left, window, func, arg, how);
 }
+
+/* The times are sound: what an inline function could not do by a store. */
+int __callout_arm(struct callout *c, u64 left, u32 window, callout_func_t *func, void *arg)
+{
+	int was;
+
+	if (arm_here(c, left, window, func, arg, &was))
+		return was;
+	return arm_checked(c, left, window, func, arg, 0, "callout_set_within", _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(__callout_arm);
 
 static unsigned int how_cpu(int cpu)
 {
@@ -256,17 +305,28 @@ static unsigned int how_cpu(int cpu)
 
 int __callout_reset_ticks(struct callout *c, int ticks, callout_func_t *func, void *arg, int cpu)
 {
-	u64 at;
+	u64 left;
+	int was;
 
 	if (unlikely(ticks < 1)) {
 		if (ticks < 0)
 			co_misuse(CO_BAD_TIME, "callout_reset", _RET_IP_, "negative ticks taken as 1");
 		ticks = 1;
 	}
-	at = ~__callout_ticks_left(ticks);
-	return arm_checked(c, at, at, func, arg, how_cpu(cpu), "callout_reset", _RET_IP_);
+	left = __callout_ticks_left(ticks);
+	if (likely(cpu == -1) && arm_here(c, left, 0, func, arg, &was))
+		return was;
+	return arm_checked(c, left, 0, func, arg, how_cpu(cpu), "callout_reset", _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__callout_reset_ticks);
+
+static int arm_window(struct callout *c, s64 earliest, s64 latest, callout_func_t *func, void *arg,
+		      unsigned int how, const char *what, unsigned long caller)
+{
+	earliest = max_t(s64, earliest, 0);
+	latest = max_t(s64, latest, 0);
+	return arm_checked(c, ~latest, co_window_pack(latest - earliest), func, arg, how, what, caller);
+}
 
 int __callout_set_within(struct callout *c, ktime_t earliest, ktime_t latest, callout_func_t *func,
 			 void *arg)
@@ -276,8 +336,7 @@ int __callout_set_within(struct callout *c, ktime_t earliest, ktime_t latest, ca
 			  "latest is before earliest, taken as that");
 		latest = earliest;
 	}
-	return arm_checked(c, max_t(s64, earliest, 0), max_t(s64, latest, 0), func, arg, 0,
-			   "callout_set_within", _RET_IP_);
+	return arm_window(c, earliest, latest, func, arg, 0, "callout_set_within", _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__callout_set_within);
 
@@ -342,7 +401,7 @@ int callout_reset_sbt_on(struct callout *c, sbintime_t sbt, sbintime_t pr, callo
 	}
 	window = sbttons(pr);
 	if (flags & (C_ABSOLUTE | C_PRECALC)) {
-		earliest = max_t(s64, deadline_ns(sbt), 0);
+		earliest = deadline_ns(sbt);
 	} else {
 		s64 interval = deadline_ns(sbt);
 
@@ -358,14 +417,14 @@ int callout_reset_sbt_on(struct callout *c, sbintime_t sbt, sbintime_t pr, callo
 	}
 	if (flags & C_DIRECT_EXEC) {
 		/* Raw locks are served from there anyway; on PREEMPT_RT the spinning ones sleep. */
-		if (c->c_attr & CO_ATTR_THREAD)
+		if (co_class_ctx[co_class(c)] == CO_THREAD && !IS_ENABLED(CONFIG_PREEMPT_RT))
 			co_misuse(CO_BAD_CONTEXT, "callout_reset_sbt", _RET_IP_, "runs in the thread");
 		else if (co_class(c) == CO_LOCK_NONE ||
 			 (co_class(c) != CO_LOCK_RAW && !IS_ENABLED(CONFIG_PREEMPT_RT)))
 			how |= HOW_DIRECT;
 	}
-	return arm_checked(c, earliest, earliest + window, func, arg, how, "callout_reset_sbt",
-			   _RET_IP_);
+	return arm_window(c, earliest, earliest + window, func, arg, how, "callout_reset_sbt",
+			  _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(callout_reset_sbt_on);
 
@@ -403,22 +462,14 @@ EXPORT_SYMBOL_GPL(callout_when);
 
 /* ---- stopping ------------------------------------------------------------------------------- */
 
-/*
- * Stop, and set more bits of the gate. With a lock, which the caller holds, an idle callout is nobody
- * else's: that is told without the base lock.
- */
-static int stop(struct callout *c, u8 gate)
+/* The long way of stop(). */
+static noinline int stop_running(struct callout *c, u8 gate)
 {
 	const struct co_exec *e;
 	unsigned long flags;
 	struct co_base *b;
 	bool pending;
 
-	gate |= CO_GATE_IDLE;
-	if (co_has_lock(c) && !c->c_left && !co_running(c)) {
-		WRITE_ONCE(c->c_gate, c->c_gate | gate);
-		return -1;
-	}
 	local_irq_save(flags);
 	b = co_lock_base(c);
 	e = co_running(c);
@@ -430,9 +481,7 @@ static int stop(struct callout *c, u8 gate)
 	c->c_gate = (c->c_gate & ~CO_GATE_RETRY) | gate;
 	co_unlock(b);
 	local_irq_restore(flags);
-	if (pending)
-		trace_callout_cancel(c);
-	if (unlikely(e)) {
+	if (e) {
 		if (!co_has_lock(c) || !READ_ONCE(e->returned))
 			return 0;
 		/* "Stop after return" */
@@ -440,6 +489,34 @@ static int stop(struct callout *c, u8 gate)
 			cpu_relax();
 	}
 	return pending ? 1 : -1;
+}
+
+/*
+ * Stop, and set more bits of the gate. With a lock, which the caller holds, an idle callout is nobody
+ * else's: that is told without the base lock.
+ */
+static __always_inline int stop(struct callout *c, u8 gate)
+{
+	unsigned long flags;
+	struct co_base *b;
+
+	gate |= CO_GATE_IDLE;
+	if (unlikely(!co_has_lock(c) || co_running(c)))
+		return stop_running(c, gate);
+	if (!c->c_left) {
+		WRITE_ONCE(c->c_gate, c->c_gate | gate);
+		return -1;
+	}
+	/* Only the holder of the lock makes it run, end its run or be queued elsewhere. */
+	local_irq_save(flags);
+	b = co_lock_base(c);
+	trace_callout_cancel(c);
+	take_off(b, c);
+	b->stats.stopped++;
+	c->c_gate = (c->c_gate & ~CO_GATE_RETRY) | gate;
+	co_unlock(b);
+	local_irq_restore(flags);
+	return 1;
 }
 
 /**
@@ -498,7 +575,7 @@ static void lock_both(struct callout *c, struct co_base **on, struct co_base **r
 	for (;;) {
 		unsigned int cpu = READ_ONCE(c->c_cpu), id = READ_ONCE(c->c_exec);
 		struct co_base *b = per_cpu_ptr(&co_bases, cpu);
-		struct co_base *r = id ? per_cpu_ptr(&co_bases, (id - 1) / CO_NCTX) : b;
+		struct co_base *r = id ? co_exec_base(id) : b;
 
 		co_lock_two(b, r);
 		if (likely(c->c_cpu == cpu && c->c_exec == id)) {
@@ -518,7 +595,7 @@ static bool own_handler(const struct callout *c)
 
 	if (!e)
 		return false;
-	b = per_cpu_ptr(&co_bases, (READ_ONCE(c->c_exec) - 1) / CO_NCTX);
+	b = co_exec_base(READ_ONCE(c->c_exec));
 	if (e == &b->exec[CO_THREAD])
 		return current == b->thread;
 	if (b->cpu != raw_smp_processor_id())

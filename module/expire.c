@@ -18,14 +18,14 @@ u64 co_handler_warn_cycles = U64_MAX;
 enum step { STEP_NONE, STEP_AGAIN, STEP_RAN };
 
 /* Release and take the base around what may not be done under it; interrupts on but in CO_HARD. */
-static __always_inline void open_base(struct co_base *b, enum co_ctx ctx) __releases(&b->lock)
+static __always_inline void open_base(struct co_base *b, enum co_ctx ctx)
 {
 	co_unlock(b);
 	if (ctx != CO_HARD)
 		local_irq_enable();
 }
 
-static __always_inline void close_base(struct co_base *b, enum co_ctx ctx) __acquires(&b->lock)
+static __always_inline void close_base(struct co_base *b, enum co_ctx ctx)
 {
 	if (ctx != CO_HARD)
 		local_irq_disable();
@@ -72,7 +72,6 @@ static __always_inline void call_handler(struct co_base *b, struct callout *c, c
 
 /* Someone waits for the handler that has just returned. */
 static noinline void wake_drainers(struct co_base *b, enum co_ctx ctx, void *arg)
-	__must_hold(&b->lock)
 {
 	struct co_exec *e = &b->exec[ctx];
 	callout_func_t *drained = e->drained;
@@ -95,7 +94,7 @@ static noinline void wake_drainers(struct co_base *b, enum co_ctx ctx, void *arg
  * holder finds the callout idle; for a sleeping lock see "Stop after return" in core.c.
  */
 static __always_inline void finish(struct co_base *b, enum co_ctx ctx, u8 attr, void *lock, bool held,
-				   void *arg) __acquires(&b->lock)
+				   void *arg)
 {
 	struct co_exec *e = &b->exec[ctx];
 	bool spins = co_unlock_spins(attr);
@@ -152,7 +151,6 @@ static __always_inline bool try_a_little(const struct callout *c)
  * operation per hold of the base lock.
  */
 static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 now)
-	__must_hold(&b->lock)
 {
 	struct co_queue *q = &b->queue[ctx];
 	struct co_exec *e = &b->exec[ctx];

@@ -30,7 +30,7 @@ enum co_ctx { CO_HARD, CO_SOFT, CO_THREAD, CO_NCTX };
 #define CO_ATTR_UNLOCKED	0x08	/* CALLOUT_RETURNUNLOCKED */
 #define CO_ATTR_SHARED		0x10	/* CALLOUT_SHAREDLOCK */
 #define CO_ATTR_AFFINITY	0x60	/* enum callout_affinity << 5 */
-#define CO_ATTR_THREAD		0x80	/* handler runs in a thread */
+#define CO_ATTR_VALID		0x80	/* has been initialised */
 
 /* Someone asleep in callout_drain(), on his own stack. */
 struct co_drainer {
@@ -53,7 +53,7 @@ struct co_exec {
 	bool returned;
 	callout_func_t *drained;
 	struct list_head drainers;
-};
+} __aligned(64);
 
 /* Counters of one base, written under its lock (or by its CPU with interrupts off), read anyhow. */
 struct co_stats {
@@ -65,7 +65,6 @@ struct co_stats {
 	u64 interrupts;		/* calls by the clock */
 	u64 programmed;		/* times that the clock was armed from outside its interrupt */
 	u64 kicks;		/* interrupts sent to another CPU for an arm there */
-	u64 spilled;		/* arms that found no slot */
 	u64 slow_handlers;	/* ran longer than handler_warn_us */
 	u64 migrated;		/* handed over by a CPU that went offline */
 	u64 max_hold;		/* longest hold of the base lock in cycles; while measured */
@@ -78,7 +77,6 @@ struct co_stats {
  * @next:	what the clock is armed for: nothing queued here that no one is looking after is earlier.
  *		0 while the interrupt is being served: it looks after everything. Changed by the CPU
  *		itself; others kick it.
- * @growing:	@grow has been asked for, or will ask for itself again
  * @raised:	bit per context whose dispatcher has been told to run, and will look for itself
  * @kicked:	an interrupt is on its way, @csd is in use
  * @queue:	by context
@@ -96,7 +94,6 @@ struct co_base {
 	raw_spinlock_t lock;
 	bool online;
 	bool kicked;
-	bool growing;
 	u8 raised;
 	unsigned int cpu;
 	u64 next;
@@ -134,7 +131,7 @@ static inline u32 co_window_pack(u64 ns)
 
 static inline u64 co_window(const struct callout *c)
 {
-	u32 w = READ_ONCE(c->c_window);
+	u32 w = READ_ONCE(c->c_order) >> 32;
 
 	return (u64)(w & ((1U << 27) - 1)) << (w >> 27);
 }
@@ -156,13 +153,11 @@ static inline bool co_has_lock(const struct callout *c)
 	return !(READ_ONCE(c->c_gate) & CO_GATE_NOLOCK);
 }
 
+extern const u8 co_class_ctx[];
+
 static inline enum co_ctx co_ctx(const struct callout *c)
 {
-	if (c->c_attr & CO_ATTR_THREAD)
-		return CO_THREAD;
-	if ((c->c_gate & CO_GATE_DIRECT) || co_class(c) == CO_LOCK_RAW)
-		return CO_HARD;
-	return IS_ENABLED(CONFIG_PREEMPT_RT) ? CO_THREAD : CO_SOFT;
+	return unlikely(c->c_gate & CO_GATE_DIRECT) ? CO_HARD : co_class_ctx[co_class(c)];
 }
 
 static inline struct co_queue *co_queue_of(struct co_base *b, const struct callout *c)
@@ -172,26 +167,25 @@ static inline struct co_queue *co_queue_of(struct co_base *b, const struct callo
 
 static inline u16 co_exec_id(const struct co_base *b, enum co_ctx ctx)
 {
-	return b->cpu * CO_NCTX + ctx + 1;
+	return b->cpu << 2 | (ctx + 1);
 }
 
-/* Where the handler was last called, or NULL. */
-static inline struct co_exec *co_exec_of(const struct callout *c)
+/* The base that a handler was last called on; @id is not 0. */
+static inline struct co_base *co_exec_base(unsigned int id)
 {
-	unsigned int id = READ_ONCE(c->c_exec);
-
-	if (likely(!id))
-		return NULL;
-	id--;
-	return &per_cpu(co_bases, id / CO_NCTX).exec[id % CO_NCTX];
+	return per_cpu_ptr(&co_bases, id >> 2);
 }
 
 /* Is the handler being called, or its lock being released? Pairs with co_finish(). */
 static inline struct co_exec *co_running(const struct callout *c)
 {
-	struct co_exec *e = co_exec_of(c);
+	unsigned int id = READ_ONCE(c->c_exec);
+	struct co_exec *e;
 
-	return e && smp_load_acquire(&e->curr) == c ? e : NULL;
+	if (!id)
+		return NULL;
+	e = &co_exec_base(id)->exec[(id & 3) - 1];
+	return unlikely(smp_load_acquire(&e->curr) == c) ? e : NULL;
 }
 
 /* ---- base lock ------------------------------------------------------------------------------ */
@@ -200,19 +194,47 @@ DECLARE_STATIC_KEY_FALSE(co_measure_hold);
 void co_hold_begin(struct co_base *b);
 void co_hold_end(struct co_base *b);
 
-/* Interrupts off. */
-static __always_inline void co_lock(struct co_base *b) __acquires(&b->lock)
+/*
+ * Base locks are only held with interrupts off, so that the preemption count and the function calls of
+ * raw_spin_lock() do nothing for them; without them a lock and unlock is 13 instructions, not 34.
+ * Kernels that check locks get the whole of it.
+ */
+#if defined(CONFIG_DEBUG_SPINLOCK) || defined(CONFIG_DEBUG_LOCK_ALLOC)
+#define co_raw_lock(b)		raw_spin_lock(&(b)->lock)
+#define co_raw_lock_nested(b)	raw_spin_lock_nested(&(b)->lock, SINGLE_DEPTH_NESTING)
+#define co_raw_unlock(b)	raw_spin_unlock(&(b)->lock)
+#else
+#define co_raw_lock(b)		arch_spin_lock(&(b)->lock.raw_lock)
+#define co_raw_lock_nested(b)	arch_spin_lock(&(b)->lock.raw_lock)
+#define co_raw_unlock(b)	arch_spin_unlock(&(b)->lock.raw_lock)
+#endif
+
+static __always_inline void co_lock(struct co_base *b)
 {
-	raw_spin_lock(&b->lock);
+	co_raw_lock(b);
 	if (static_branch_unlikely(&co_measure_hold))
 		co_hold_begin(b);
 }
 
-static __always_inline void co_unlock(struct co_base *b) __releases(&b->lock)
+static __always_inline void co_unlock(struct co_base *b)
 {
 	if (static_branch_unlikely(&co_measure_hold))
 		co_hold_end(b);
-	raw_spin_unlock(&b->lock);
+	co_raw_unlock(b);
+}
+
+/* Lock the base that a callout is on, or was last. Interrupts off. */
+static __always_inline struct co_base *co_lock_base(struct callout *c)
+{
+	for (;;) {
+		unsigned int cpu = READ_ONCE(c->c_cpu);
+		struct co_base *b = per_cpu_ptr(&co_bases, cpu);
+
+		co_lock(b);
+		if (likely(READ_ONCE(c->c_cpu) == cpu))
+			return b;
+		co_unlock(b);
+	}
 }
 
 /* ---- core.c --------------------------------------------------------------------------------- */
@@ -225,16 +247,21 @@ void co_take_off(struct callout *c);
 int co_percpu_init(const struct callout_clock *clock);
 void co_percpu_exit(void);
 u64 co_now(void);
-struct co_base *co_lock_base(struct callout *c);
 struct co_base *co_pick_base(int cpu);
-bool co_armed(struct co_base *b, enum co_ctx ctx, u64 key);
+bool co_armed_first(struct co_base *b, enum co_ctx ctx, u64 key);
 bool co_due(struct co_base *b, enum co_ctx ctx, u64 now);
-void co_unlock_armed(struct co_base *b, bool program);
+void co_tell_clock(struct co_base *b, u64 next);
 u64 co_next_event(struct co_base *b);
 void co_reprogram(struct co_base *b);
 void co_lock_two(struct co_base *a, struct co_base *b);
 void co_unlock_two(struct co_base *a, struct co_base *b);
 extern const struct callout_clock *co_clock;
+
+/* After @key was put on a queue of @b: must the clock be told? */
+static __always_inline bool co_armed(struct co_base *b, enum co_ctx ctx, u64 key)
+{
+	return unlikely(key < b->next) && co_armed_first(b, ctx, key);
+}
 
 /* ---- main.c --------------------------------------------------------------------------------- */
 
@@ -263,8 +290,6 @@ enum co_misuse {
 };
 
 void co_misuse(enum co_misuse what, const char *func, unsigned long caller, const char *detail);
-bool co_check_init(struct callout *c, const char *func, unsigned long caller);
-void co_check_locked(const struct callout *c, const char *func, unsigned long caller);
 u64 co_misuse_count(enum co_misuse what);
 #ifdef CONFIG_DEBUG_OBJECTS
 void co_debug_init(struct callout *c);
@@ -277,6 +302,20 @@ static inline void co_debug_activate(struct callout *c) { }
 static inline void co_debug_deactivate(struct callout *c) { }
 static inline void co_debug_assert_init(struct callout *c) { }
 #endif
+
+static inline bool co_check_init(const struct callout *c, const char *func, unsigned long caller)
+{
+	if (likely(c->c_attr & CO_ATTR_VALID))
+		return true;
+	co_misuse(CO_BAD_INIT, func, caller, "nothing done");
+	return false;
+}
+
+static inline void co_check_locked(const struct callout *c, const char *func, unsigned long caller)
+{
+	if (IS_ENABLED(CONFIG_LOCKDEP) && co_has_lock(c) && co_lock_held(c, true) == 0)
+		co_misuse(CO_BAD_NOT_LOCKED, func, caller, "going on, but nothing is certain");
+}
 
 /* ---- stats.c -------------------------------------------------------------------------------- */
 

@@ -9,6 +9,19 @@
  */
 #include "internal.h"
 
+/* Where handlers run, by class; C_DIRECT_EXEC aside. */
+#define SOFT	(IS_ENABLED(CONFIG_PREEMPT_RT) ? CO_THREAD : CO_SOFT)
+const u8 co_class_ctx[] = {
+	[CO_LOCK_NONE] = SOFT,
+	[CO_LOCK_RAW] = CO_HARD,
+	[CO_LOCK_SPIN] = SOFT,
+	[CO_LOCK_RW] = SOFT,
+	[CO_LOCK_MUTEX] = CO_THREAD,
+	[CO_LOCK_RWSEM] = CO_THREAD,
+	[CO_LOCK_GIANT] = CO_THREAD,
+	[CO_LOCK_NONE_THREAD] = CO_THREAD,
+};
+
 /* The class as it acts: on PREEMPT_RT spinlock_t and rwlock_t sleep. */
 static inline bool spins(enum co_lock_class class)
 {
@@ -40,7 +53,7 @@ bool co_trylock(const struct callout *c)
 	case CO_LOCK_RWSEM:
 		return shared ? down_read_trylock(c->c_lock) : down_write_trylock(c->c_lock);
 	case CO_LOCK_NONE:
-	case CO_LOCK_UNSET:
+	case CO_LOCK_NONE_THREAD:
 		break;
 	}
 	return true;
@@ -74,7 +87,7 @@ void co_lock_release(u8 attr, void *lock)
 			up_write(lock);
 		break;
 	case CO_LOCK_NONE:
-	case CO_LOCK_UNSET:
+	case CO_LOCK_NONE_THREAD:
 		break;
 	}
 }
@@ -95,7 +108,7 @@ static struct lockdep_map *dep_map(const struct callout *c)
 	case CO_LOCK_RWSEM:
 		return &((struct rw_semaphore *)c->c_lock)->dep_map;
 	case CO_LOCK_NONE:
-	case CO_LOCK_UNSET:
+	case CO_LOCK_NONE_THREAD:
 		break;
 	}
 	return NULL;

@@ -46,13 +46,13 @@ static void kick(void *info)
 }
 
 /*
- * After @key was put on a queue of @b: must the clock be told? Not if it comes soon enough, and not if
- * the dispatcher of that context has been told to run: it looks again before it rests.
+ * @key comes before all that the clock is armed for. It need not be told if the dispatcher of that context
+ * has been told to run, which looks again before it rests, or if another CPU that armed here has.
  */
-bool co_armed(struct co_base *b, enum co_ctx ctx, u64 key)
+bool co_armed_first(struct co_base *b, enum co_ctx ctx, u64 key)
 {
 	lockdep_assert_held(&b->lock);
-	if (likely(key >= b->next) || (b->raised & BIT(ctx)))
+	if (b->raised & BIT(ctx))
 		return false;
 	if (b == this_cpu_ptr(&co_bases)) {
 		b->next = key;
@@ -66,10 +66,8 @@ bool co_armed(struct co_base *b, enum co_ctx ctx, u64 key)
 }
 
 /* Do what co_armed() asked for; @next is the base's as it was then. Interrupts off, no base lock. */
-static void tell_clock(struct co_base *b, bool program, u64 next)
+void co_tell_clock(struct co_base *b, u64 next)
 {
-	if (!program)
-		return;
 	if (b == this_cpu_ptr(&co_bases)) {
 		trace_callout_clock_program(b->cpu, next);
 		static_call(clock_arm)(next);
@@ -77,14 +75,6 @@ static void tell_clock(struct co_base *b, bool program, u64 next)
 		/* Fails if the CPU has just gone: its callouts have been handed over then. */
 		smp_call_function_single_async(b->cpu, &b->csd);
 	}
-}
-
-void co_unlock_armed(struct co_base *b, bool program)
-{
-	u64 next = b->next;
-
-	co_unlock(b);
-	tell_clock(b, program, next);
 }
 
 /* A context's first callout, moved ones put in their place before; a few at most. */
@@ -147,24 +137,12 @@ void co_reprogram(struct co_base *b)
 		b->next = next;
 		b->stats.programmed++;
 	}
-	co_unlock_armed(b, program);
+	co_unlock(b);
+	if (program)
+		co_tell_clock(b, next);
 }
 
 /* ---- which base ----------------------------------------------------------------------------- */
-
-/* Lock the base that a callout is on, or was last. Interrupts off. */
-struct co_base *co_lock_base(struct callout *c)
-{
-	for (;;) {
-		unsigned int cpu = READ_ONCE(c->c_cpu);
-		struct co_base *b = per_cpu_ptr(&co_bases, cpu);
-
-		co_lock(b);
-		if (likely(c->c_cpu == cpu))
-			return b;
-		co_unlock(b);
-	}
-}
 
 /* Two bases, which may be one, in the order of their CPUs. Interrupts off. */
 void co_lock_two(struct co_base *a, struct co_base *b)
@@ -173,13 +151,13 @@ void co_lock_two(struct co_base *a, struct co_base *b)
 		swap(a, b);
 	co_lock(a);
 	if (a != b)
-		raw_spin_lock_nested(&b->lock, SINGLE_DEPTH_NESTING);
+		co_raw_lock_nested(b);
 }
 
 void co_unlock_two(struct co_base *a, struct co_base *b)
 {
 	if (a != b)
-		raw_spin_unlock(a->cpu > b->cpu ? &a->lock : &b->lock);
+		co_raw_unlock(a->cpu > b->cpu ? a : b);
 	co_unlock(a->cpu > b->cpu ? b : a);
 }
 
@@ -218,30 +196,34 @@ static void grow_free(void *mem)
 /* Give a queue what it wants and bring back what it spilled. False if memory could not be had. */
 static bool grow_queue(struct co_base *b, struct co_queue *q)
 {
+	bool more, done;
 	size_t bytes;
-	bool taken, more;
 
-	while ((bytes = co_q_ops->grow_bytes(q))) {
-		void *mem = grow_alloc(b->cpu, bytes);
-
-		if (!mem)
-			return false;
-		local_irq_disable();
-		co_lock(b);
-		taken = co_q_ops->grow(q, mem, bytes);
-		co_unlock(b);
-		local_irq_enable();
-		if (!taken)
-			grow_free(mem);
-	}
 	do {
-		local_irq_disable();
-		co_lock(b);
-		more = co_q_ops->settle(q);
-		co_unlock(b);
-		local_irq_enable();
-		cond_resched();
-	} while (more);
+		while ((bytes = co_q_ops->grow_bytes(q))) {
+			void *mem = grow_alloc(b->cpu, bytes);
+			bool taken;
+
+			if (!mem)
+				return false;
+			local_irq_disable();
+			co_lock(b);
+			taken = co_q_ops->grow(q, mem, bytes);
+			co_unlock(b);
+			local_irq_enable();
+			if (!taken)
+				grow_free(mem);
+		}
+		do {
+			local_irq_disable();
+			co_lock(b);
+			more = co_q_ops->settle(q);
+			done = more || co_q_ops->rest(q);
+			co_unlock(b);
+			local_irq_enable();
+			cond_resched();
+		} while (more);
+	} while (!done);
 	return true;
 }
 
@@ -251,22 +233,10 @@ static void grow(struct work_struct *work)
 	bool done = true;
 	enum co_ctx ctx;
 
-	/* What is wanted from here on is asked for anew. */
-	local_irq_disable();
-	co_lock(b);
-	b->growing = false;
-	co_unlock(b);
-	local_irq_enable();
 	for (ctx = 0; ctx < CO_NCTX; ctx++)
 		done &= grow_queue(b, &b->queue[ctx]);
-	if (!done) {
-		local_irq_disable();
-		co_lock(b);
-		b->growing = true;
-		co_unlock(b);
-		local_irq_enable();
+	if (!done)
 		schedule_delayed_work(&b->grow, GROW_RETRY);
-	}
 }
 
 static void grow_from_irq(struct irq_work *work)
@@ -326,7 +296,8 @@ static bool hand_over(struct co_base *from, enum co_ctx ctx)
 	}
 	next = to->next;
 	co_unlock_two(from, to);
-	tell_clock(to, program, next);
+	if (program)
+		co_tell_clock(to, next);
 	local_irq_enable();
 	return s;
 }

@@ -45,7 +45,6 @@ void co_stats_sum(struct co_stats *sum)
 		sum->interrupts += s->interrupts;
 		sum->programmed += s->programmed;
 		sum->kicks += s->kicks;
-		sum->spilled += s->spilled;
 		sum->slow_handlers += s->slow_handlers;
 		sum->migrated += s->migrated;
 		sum->max_hold = max(sum->max_hold, s->max_hold);
@@ -53,34 +52,40 @@ void co_stats_sum(struct co_stats *sum)
 }
 CO_EXPORT_FOR_TESTS(co_stats_sum);
 
-static u64 pending_sum(void)
+/* Callouts that are queued, and how many arms ever found no slot. */
+static void queue_sum(u64 *pending, u64 *spilled)
 {
 	unsigned int cpu, ctx;
-	u64 n = 0;
 
-	for_each_possible_cpu(cpu)
-		for (ctx = 0; ctx < CO_NCTX; ctx++)
-			n += co_q_count(&per_cpu(co_bases, cpu).queue[ctx]);
-	return n;
+	*pending = *spilled = 0;
+	for_each_possible_cpu(cpu) {
+		for (ctx = 0; ctx < CO_NCTX; ctx++) {
+			const struct co_queue *q = &per_cpu(co_bases, cpu).queue[ctx];
+
+			*pending += co_q_count(q);
+			*spilled += co_q_spills(q);
+		}
+	}
 }
 
 static int stats_show(struct seq_file *m, void *unused)
 {
 	struct co_stats s;
 	unsigned int i;
-	u64 misuses = 0;
+	u64 pending, spilled, misuses = 0;
 
 	co_stats_sum(&s);
 	for (i = 0; i < CO_NMISUSE; i++)
 		misuses += co_misuse_count(i);
-	seq_printf(m, "pending %llu\n", pending_sum());
+	queue_sum(&pending, &spilled);
+	seq_printf(m, "pending %llu\n", pending);
 	seq_printf(m, "armed %llu\nstopped %llu\n", s.armed, s.stopped);
 	seq_printf(m, "fired_hard %llu\nfired_soft %llu\nfired_thread %llu\n", s.fired[CO_HARD],
 		   s.fired[CO_SOFT], s.fired[CO_THREAD]);
 	seq_printf(m, "rekeyed %llu\ncontended %llu\n", s.rekeyed, s.contended);
 	seq_printf(m, "interrupts %llu\nprogrammed %llu\nkicks %llu\n", s.interrupts, s.programmed,
 		   s.kicks);
-	seq_printf(m, "spilled %llu\nslow_handlers %llu\nmigrated %llu\n", s.spilled,
+	seq_printf(m, "spilled %llu\nslow_handlers %llu\nmigrated %llu\n", spilled,
 		   s.slow_handlers, s.migrated);
 	seq_printf(m, "misuses %llu\nmax_hold_cycles %llu\n", misuses, s.max_hold);
 	return 0;

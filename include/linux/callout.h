@@ -143,17 +143,17 @@ enum callout_affinity {
  * @c_func:	the handler. Associated lock, or base lock where there is none.
  * @c_arg:	its argument. Likewise.
  * @c_lock:	the associated lock. Constant.
- * @c_window:	latest minus earliest allowed time, in the format of co_window_pack(). As @c_func; the
+ * @c_order:	low half: order of arming on the arming CPU, breaks ties of equal deadlines. High half:
+ *		latest minus earliest allowed time, in the format of co_window_pack(). As @c_func; the
  *		dispatcher's read without the lock may be stale, and is repeated under it.
- * @c_seq:	order of arming on the arming CPU, breaks ties of equal deadlines. As @c_func.
- * @c_cpu:	whose base it is queued on, or was last. Base lock (of old and new).
  * @c_home:	the CPU that it was asked to run on, plus one; 0 for none. As @c_func.
- * @c_exec:	where its handler was last called: 3 * CPU + context + 1; 0 for never. Base lock.
+ * @c_exec:	where its handler was last called: 4 * CPU + context + 1; 0 for never. Base lock.
+ * @c_cpu:	whose base it is queued on, or was last. Base lock (of old and new).
  * @c_gate:	CO_GATE_*: what keeps a move from being a store. Base lock; a stale read by the lock's
  *		holder costs one retry's delay at most.
  * @c_attr:	class and flags of the lock, affinity. Constant after init, but for the affinity.
  * @q_slot:	array heap: its place. Base lock.
- * @q_seq:	array heap: @c_seq as of its insertion (what the order of the heap rests on).
+ * @q_seq:	array heap: the order of arming as of its insertion, which its place rests on. Likewise.
  * @q_node:	trees. Base lock.
  * @q_key:	likewise: the key it was inserted with.
  */
@@ -162,11 +162,10 @@ struct callout {
 	callout_func_t *c_func;
 	void *c_arg;
 	void *c_lock;
-	u32 c_window;
-	u32 c_seq;
-	u16 c_cpu;
+	u64 c_order;
 	u16 c_home;
 	u16 c_exec;
+	u16 c_cpu;
 	u8 c_gate;
 	u8 c_attr;
 	union {
@@ -191,11 +190,10 @@ static_assert(sizeof(struct callout) <= 80);
 #define CO_GATE_SPILL	0x80	/* the queue's: it sits in the spill tree */
 
 enum co_lock_class {
-	CO_LOCK_UNSET, CO_LOCK_NONE, CO_LOCK_RAW, CO_LOCK_SPIN, CO_LOCK_RW, CO_LOCK_MUTEX,
-	CO_LOCK_RWSEM, CO_LOCK_GIANT,
+	CO_LOCK_NONE, CO_LOCK_RAW, CO_LOCK_SPIN, CO_LOCK_RW, CO_LOCK_MUTEX, CO_LOCK_RWSEM,
+	CO_LOCK_GIANT,
+	CO_LOCK_NONE_THREAD,	/* of callout_freebsd.h: no lock, but in a thread */
 };
-
-#define CALLOUT_INIT_THREAD	0x8000	/* of callout_freebsd.h: no lock, but in a thread */
 
 /* For the inline functions only. */
 DECLARE_PER_CPU(u32, callout_arm_seq);
@@ -204,6 +202,7 @@ void __callout_init(struct callout *c, enum co_lock_class class, void *lock, int
 int __callout_reset_ticks(struct callout *c, int ticks, callout_func_t *func, void *arg, int cpu);
 int __callout_set_within(struct callout *c, ktime_t earliest, ktime_t latest, callout_func_t *func,
 			 void *arg);
+int __callout_arm(struct callout *c, u64 left, u32 window, callout_func_t *func, void *arg);
 #ifdef CONFIG_LOCKDEP
 void __callout_assert_locked(const struct callout *c, const char *what);
 #else
@@ -290,22 +289,31 @@ void callout_set_affinity(struct callout *c, enum callout_affinity class, int cp
  * comes to the head. One compare tells "pending" and "not earlier" at once (see @c_left), the other
  * that nothing about the callout needs the long way.
  */
-static __always_inline bool __callout_may_move(const struct callout *c, u64 left, u8 gate)
+static __always_inline bool __callout_may_move(const struct callout *c, u64 left)
 {
-	return likely(left <= READ_ONCE(c->c_left)) && likely(READ_ONCE(c->c_gate) == gate);
+	return likely(left <= READ_ONCE(c->c_left)) && likely(!READ_ONCE(c->c_gate));
+}
+
+/*
+ * Two steps, as one instruction each is less than one that does both. A task that is preempted or moved
+ * in between is not ordered with those that arm meanwhile, as it is not without.
+ */
+static __always_inline u32 __callout_next_seq(void)
+{
+	this_cpu_inc(callout_arm_seq);
+	return this_cpu_read(callout_arm_seq);
 }
 
 static __always_inline void __callout_move(struct callout *c, u64 left, u32 window)
 {
-	WRITE_ONCE(c->c_window, window);
-	WRITE_ONCE(c->c_seq, this_cpu_inc_return(callout_arm_seq));
+	WRITE_ONCE(c->c_order, (u64)window << 32 | __callout_next_seq());
 	WRITE_ONCE(c->c_left, left);
 }
 
 /* The complement of the tick boundary @ticks after the last one. */
 static __always_inline u64 __callout_ticks_left(int ticks)
 {
-	return callout_tick_origin - (jiffies + (long)ticks) * TICK_NSEC;
+	return callout_tick_origin + (jiffies + (long)ticks) * -(u64)TICK_NSEC;
 }
 
 /**
@@ -333,7 +341,7 @@ static __always_inline int callout_reset(struct callout *c, int ticks, callout_f
 	u64 left = __callout_ticks_left(ticks);
 
 	__callout_assert_locked(c, "callout_reset");
-	if (!__callout_may_move(c, left, 0) || !func)
+	if (!__callout_may_move(c, left) || !func)
 		return __callout_reset_ticks(c, ticks, func, arg, -1);
 	c->c_func = func;
 	c->c_arg = arg;
@@ -356,7 +364,7 @@ static __always_inline int callout_schedule(struct callout *c, int ticks)
 	u64 left = __callout_ticks_left(ticks);
 
 	__callout_assert_locked(c, "callout_schedule");
-	if (!__callout_may_move(c, left, 0))
+	if (!__callout_may_move(c, left))
 		return __callout_reset_ticks(c, ticks, c->c_func, c->c_arg, -1);
 	__callout_move(c, left, 0);
 	return 1;
@@ -384,8 +392,10 @@ static __always_inline int callout_set_within(struct callout *c, ktime_t earlies
 	u64 left = ~(u64)latest, window = (u64)latest - (u64)earliest;
 
 	__callout_assert_locked(c, "callout_set_within");
-	if (!__callout_may_move(c, left, 0) || window >= 1U << 27 || latest < 0 || !func)
+	if (unlikely(window >= 1U << 27 || latest < 0))
 		return __callout_set_within(c, earliest, latest, func, arg);
+	if (!__callout_may_move(c, left) || !func)
+		return __callout_arm(c, left, window, func, arg);
 	c->c_func = func;
 	c->c_arg = arg;
 	__callout_move(c, left, (u32)window);

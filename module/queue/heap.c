@@ -19,8 +19,8 @@
  * nearly always belongs near the leaves. insert: at most D steps, others D down and D up, where
  * D = ceil(log4 n) + 1; in practice D plus one or two.
  *
- * Order of equal keys: by q_seq, the copy of c_seq that the callout had when it was put in. The heap
- * must not look at c_seq itself, which a move stores to without a lock.
+ * Order of equal keys: by q_seq, the copy of c_order that was taken when the callout was put in. The heap
+ * must not look at c_order itself, which a move stores to without a lock.
  *
  * Spill: an insertion that finds no slot goes to a red-black tree whose node is in the callout, in
  * place of the slot number. While the tree is not empty further insertions follow it there, so that it
@@ -135,7 +135,9 @@ static noinline void spill_insert(struct co_heap *h, struct callout *c, u64 key)
 	c->c_gate |= CO_GATE_SPILL;
 	rb_add_cached(&c->q_node, &h->spill, spill_less);
 	WRITE_ONCE(h->spilled, h->spilled + 1);
-	WRITE_ONCE(h->low, 0);		/* ask for settle() */
+	h->spills++;
+	if (h->low != U32_MAX)
+		h->low = 0;		/* ask for settle() */
 	spill_note_first(h);
 }
 
@@ -153,7 +155,7 @@ static void heap_insert(struct co_heap *h, struct callout *c, u64 key)
 {
 	u32 i = h->end;
 
-	c->q_seq = c->c_seq;
+	c->q_seq = (u32)c->c_order;
 	WRITE_ONCE(h->end, i + 1);
 	rise(h, i, key, c);
 }
@@ -205,7 +207,7 @@ void co_q_heap_rekey(struct co_queue *q, struct callout *c, u64 key)
 		return;
 	}
 	i = c->q_slot;
-	c->q_seq = c->c_seq;
+	c->q_seq = (u32)c->c_order;
 	rise(h, key < at(h, i)->key ? i : sink(h, i), key, c);
 }
 
@@ -218,7 +220,7 @@ const struct co_slot *co_q_heap_first_slow(struct co_queue *q)
 		return spill->c ? spill : NULL;
 	if (!spill->c || top->key < spill->key)
 		return top;
-	if (top->key == spill->key && seq_before(top->c->q_seq, spill->c->c_seq))
+	if (top->key == spill->key && seq_before(top->c->q_seq, (u32)spill->c->c_order))
 		return top;
 	return spill;
 }
@@ -257,11 +259,6 @@ size_t co_q_heap_grow_bytes(const struct co_queue *q)
 	return (cap ? cap : SEG_SLOTS) * sizeof(struct co_slot);
 }
 
-static void set_low(struct co_heap *h)
-{
-	WRITE_ONCE(h->low, next_seg(h) == CO_HEAP_SEGS ? U32_MAX : low_water(h->cap));
-}
-
 static bool heap_grow(struct co_queue *q, void *mem, size_t bytes)
 {
 	struct co_heap *h = &q->heap;
@@ -273,8 +270,6 @@ static bool heap_grow(struct co_queue *q, void *mem, size_t bytes)
 		return false;
 	h->seg[k] = (struct co_slot *)((uintptr_t)mem - start * sizeof(*s));
 	WRITE_ONCE(h->cap, start + n);
-	if (!h->spilled)
-		set_low(h);
 	return true;
 }
 
@@ -289,9 +284,17 @@ static bool heap_settle(struct co_queue *q)
 	key = c->q_key;
 	spill_remove(h, c);
 	heap_insert(h, c, key);
-	if (!h->spilled)
-		set_low(h);
 	return h->spilled;
+}
+
+static bool heap_rest(struct co_queue *q)
+{
+	struct co_heap *h = &q->heap;
+
+	if ((h->spilled && h->end < h->cap) || co_q_heap_grow_bytes(q))
+		return false;
+	h->low = h->spilled ? 0 : next_seg(h) == CO_HEAP_SEGS ? U32_MAX : low_water(h->cap);
+	return true;
 }
 
 static void heap_init(struct co_queue *q)
@@ -323,4 +326,5 @@ const struct co_queue_ops co_q_heap_ops = {
 	.grow_bytes = co_q_heap_grow_bytes,
 	.grow = heap_grow,
 	.settle = heap_settle,
+	.rest = heap_rest,
 };
