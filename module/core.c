@@ -128,32 +128,37 @@ static noinline void want_memory(struct co_base *b)
 	irq_work_queue(&b->grow_irq);
 }
 
+static noinline void trace_start(const struct co_base *b, const struct callout *c)
+{
+	trace_callout_start(c, c->c_func, co_latest(c), co_window(c), b->cpu);
+}
+
 /*
- * On the base that it is to be on: queue it, or if it is @queued move it. Sets all that the base lock
+ * On the base that it is to be on: queue it, or if it is @queued move it. Sets what the base lock
  * protects; what the associated lock does is there already.
  */
 static __always_inline void enqueue_unlock(struct co_base *b, struct callout *c, u64 left, bool queued)
 {
-	enum co_ctx ctx = co_ctx(c);
-	struct co_queue *q = &b->queue[ctx];
-	bool program, wants;
-	u64 next;
+	struct co_queue *q = co_queue_of(b, c);
+	bool wants = false;
+	u64 key = ~left;
 
 	WRITE_ONCE(c->c_left, left);
 	b->stats.armed++;
+	if (trace_callout_start_enabled())
+		trace_start(b, c);
 	if (queued) {
-		co_q_rekey(q, c, ~left);
+		co_q_rekey(q, c, key);
 	} else {
 		co_debug_activate(c);
-		co_q_insert(q, c, ~left);
+		wants = co_q_insert(q, c, key);
 	}
-	trace_callout_start(c, c->c_func, ~left, co_window(c), b->cpu);
-	program = co_armed(b, ctx, ~left);
-	next = b->next;
-	wants = co_q_wants(q);
-	co_unlock(b);
-	if (unlikely(program))
-		co_tell_clock(b, next);
+	if (unlikely(key < b->next) && co_armed_first(b, co_ctx(c), key)) {
+		co_unlock(b);
+		co_tell_clock(b, key);
+	} else {
+		co_unlock(b);
+	}
 	if (unlikely(wants))
 		want_memory(b);
 }
@@ -212,38 +217,47 @@ static int arm(struct callout *c, u64 left, u32 window, callout_func_t *func, vo
 	return was | queued;
 }
 
+/* It is pending, or this CPU is not to be armed on. What to call is in the callout already. */
+static noinline int arm_stored(struct callout *c, u64 left)
+{
+	return arm(c, left, c->c_order >> 32, c->c_func, c->c_arg, 0);
+}
+
 /*
- * The usual case of arm(): a lock, which the caller holds, no CPU, no flags, and either idle or queued on
- * this CPU. What the associated lock protects is stored before the base lock is taken. An idle callout is
- * on no queue and so nobody else's: it changes its base without a look at the old one.
+ * The usual case of arm(): a lock, which the caller holds, no CPU, no flags. What the associated lock
+ * protects is stored before the base lock is taken. An idle callout is on no queue and so nobody else's:
+ * it changes its base without a look at the old one.
  */
-static __always_inline bool arm_here(struct callout *c, u64 left, u32 window, callout_func_t *func,
-				     void *arg, int *was)
+static __always_inline bool can_arm_here(const struct callout *c, callout_func_t *func)
 {
 	const u8 other = CO_GATE_NOLOCK | CO_GATE_DIRECT | CO_GATE_SHUT | CO_GATE_SPILL;
+
+	return !IS_ENABLED(CONFIG_LOCKDEP) && likely(func && !c->c_home && !(c->c_gate & other) &&
+						     c->c_attr & CO_ATTR_VALID && !co_running(c));
+}
+
+static __always_inline int arm_here(struct callout *c, u64 left, u32 window, callout_func_t *func,
+				    void *arg)
+{
 	unsigned long flags;
 	struct co_base *b;
-	bool queued;
 
-	if (IS_ENABLED(CONFIG_LOCKDEP) || unlikely(!func || c->c_home) || c->c_gate & other ||
-	    !(c->c_attr & CO_ATTR_VALID) || co_running(c))
-		return false;
 	set_call(c, window, func, arg);
+	if (unlikely(c->c_left))
+		return arm_stored(c, left);
 	local_irq_save(flags);
 	b = this_cpu_ptr(&co_bases);
 	co_lock(b);
-	queued = c->c_left;
-	if (unlikely(!b->online || (queued && c->c_cpu != b->cpu))) {
+	if (unlikely(!b->online)) {
 		co_unlock(b);
 		local_irq_restore(flags);
-		return false;
+		return arm_stored(c, left);
 	}
 	c->c_cpu = b->cpu;
-	WRITE_ONCE(c->c_gate, 0);
-	enqueue_unlock(b, c, left, queued);
+	c->c_gate = 0;
+	enqueue_unlock(b, c, left, false);
 	local_irq_restore(flags);
-	*was = queued;
-	return true;
+	return 0;
 }
 
 /*
@@ -289,10 +303,8 @@ static noinline int arm_checked(struct callout *c, u64 left, u32 window, callout
 /* The times are sound: what an inline function could not do by a store. */
 int __callout_arm(struct callout *c, u64 left, u32 window, callout_func_t *func, void *arg)
 {
-	int was;
-
-	if (arm_here(c, left, window, func, arg, &was))
-		return was;
+	if (can_arm_here(c, func))
+		return arm_here(c, left, window, func, arg);
 	return arm_checked(c, left, window, func, arg, 0, "callout_set_within", _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__callout_arm);
@@ -306,7 +318,6 @@ static unsigned int how_cpu(int cpu)
 int __callout_reset_ticks(struct callout *c, int ticks, callout_func_t *func, void *arg, int cpu)
 {
 	u64 left;
-	int was;
 
 	if (unlikely(ticks < 1)) {
 		if (ticks < 0)
@@ -314,8 +325,8 @@ int __callout_reset_ticks(struct callout *c, int ticks, callout_func_t *func, vo
 		ticks = 1;
 	}
 	left = __callout_ticks_left(ticks);
-	if (likely(cpu == -1) && arm_here(c, left, 0, func, arg, &was))
-		return was;
+	if (likely(cpu == -1) && can_arm_here(c, func))
+		return arm_here(c, left, 0, func, arg);
 	return arm_checked(c, left, 0, func, arg, how_cpu(cpu), "callout_reset", _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__callout_reset_ticks);
@@ -511,9 +522,9 @@ static __always_inline int stop(struct callout *c, u8 gate)
 	local_irq_save(flags);
 	b = co_lock_base(c);
 	trace_callout_cancel(c);
-	take_off(b, c);
 	b->stats.stopped++;
 	c->c_gate = (c->c_gate & ~CO_GATE_RETRY) | gate;
+	take_off(b, c);
 	co_unlock(b);
 	local_irq_restore(flags);
 	return 1;

@@ -55,6 +55,13 @@ struct co_exec {
 	struct list_head drainers;
 } __aligned(64);
 
+/* An array's memory; see mem.c. Changed by one CPU's growing alone. */
+struct co_mem {
+	struct page **pages;
+	unsigned int n;
+	void *map;
+};
+
 /* Counters of one base, written under its lock (or by its CPU with interrupts off), read anyhow. */
 struct co_stats {
 	u64 armed;		/* arms that took the long way */
@@ -80,6 +87,7 @@ struct co_stats {
  * @raised:	bit per context whose dispatcher has been told to run, and will look for itself
  * @kicked:	an interrupt is on its way, @csd is in use
  * @queue:	by context
+ * @mem:	memory of the queues, by context; @grow's, or its CPU's coming online
  * @exec:	by context
  * @stats:	counters
  * @hold_start:	for @stats.max_hold
@@ -98,6 +106,7 @@ struct co_base {
 	unsigned int cpu;
 	u64 next;
 	struct co_queue queue[CO_NCTX];
+	struct co_mem mem[CO_NCTX];
 	struct co_exec exec[CO_NCTX];
 	struct co_stats stats;
 	u64 hold_start;
@@ -160,9 +169,13 @@ static inline enum co_ctx co_ctx(const struct callout *c)
 	return unlikely(c->c_gate & CO_GATE_DIRECT) ? CO_HARD : co_class_ctx[co_class(c)];
 }
 
+extern const u16 co_class_queue[];
+
 static inline struct co_queue *co_queue_of(struct co_base *b, const struct callout *c)
 {
-	return &b->queue[co_ctx(c)];
+	if (unlikely(c->c_gate & CO_GATE_DIRECT))
+		return &b->queue[CO_HARD];
+	return (void *)b + co_class_queue[co_class(c)];
 }
 
 static inline u16 co_exec_id(const struct co_base *b, enum co_ctx ctx)
@@ -257,15 +270,14 @@ void co_lock_two(struct co_base *a, struct co_base *b);
 void co_unlock_two(struct co_base *a, struct co_base *b);
 extern const struct callout_clock *co_clock;
 
-/* After @key was put on a queue of @b: must the clock be told? */
-static __always_inline bool co_armed(struct co_base *b, enum co_ctx ctx, u64 key)
-{
-	return unlikely(key < b->next) && co_armed_first(b, ctx, key);
-}
-
 /* ---- main.c --------------------------------------------------------------------------------- */
 
 extern bool co_thread_fifo;
+
+/* ---- mem.c ---------------------------------------------------------------------------------- */
+
+void *co_mem_grow(struct co_mem *m, size_t bytes, unsigned int cpu, void **old);
+void co_mem_free(struct co_mem *m);
 
 /* ---- expire.c ------------------------------------------------------------------------------- */
 

@@ -9,18 +9,23 @@
  */
 #include "internal.h"
 
-/* Where handlers run, by class; C_DIRECT_EXEC aside. */
+/* Where handlers run, by class, C_DIRECT_EXEC aside; and where in a base the queue for that is. */
 #define SOFT	(IS_ENABLED(CONFIG_PREEMPT_RT) ? CO_THREAD : CO_SOFT)
-const u8 co_class_ctx[] = {
-	[CO_LOCK_NONE] = SOFT,
-	[CO_LOCK_RAW] = CO_HARD,
-	[CO_LOCK_SPIN] = SOFT,
-	[CO_LOCK_RW] = SOFT,
-	[CO_LOCK_MUTEX] = CO_THREAD,
-	[CO_LOCK_RWSEM] = CO_THREAD,
-	[CO_LOCK_GIANT] = CO_THREAD,
-	[CO_LOCK_NONE_THREAD] = CO_THREAD,
-};
+#define BY_CLASS(of)					\
+	{						\
+		[CO_LOCK_NONE] = of(SOFT),		\
+		[CO_LOCK_RAW] = of(CO_HARD),		\
+		[CO_LOCK_SPIN] = of(SOFT),		\
+		[CO_LOCK_RW] = of(SOFT),		\
+		[CO_LOCK_MUTEX] = of(CO_THREAD),	\
+		[CO_LOCK_RWSEM] = of(CO_THREAD),	\
+		[CO_LOCK_GIANT] = of(CO_THREAD),	\
+		[CO_LOCK_NONE_THREAD] = of(CO_THREAD),	\
+	}
+#define CTX(ctx)	(ctx)
+#define QUEUE(ctx)	offsetof(struct co_base, queue[ctx])
+const u8 co_class_ctx[] = BY_CLASS(CTX);
+const u16 co_class_queue[] = BY_CLASS(QUEUE);
 
 /* The class as it acts: on PREEMPT_RT spinlock_t and rwlock_t sleep. */
 static inline bool spins(enum co_lock_class class)

@@ -4,9 +4,8 @@
  * and CPUs that come and go.
  */
 #include <linux/cpu.h>
-#include <linux/mm.h>
-#include <linux/slab.h>
 #include <linux/smpboot.h>
+#include <linux/vmalloc.h>
 #include "internal.h"
 #include "trace.h"
 
@@ -65,7 +64,7 @@ bool co_armed_first(struct co_base *b, enum co_ctx ctx, u64 key)
 	return true;
 }
 
-/* Do what co_armed() asked for; @next is the base's as it was then. Interrupts off, no base lock. */
+/* What co_armed_first() asks for. Interrupts off, no base lock. */
 void co_tell_clock(struct co_base *b, u64 next)
 {
 	if (b == this_cpu_ptr(&co_bases)) {
@@ -181,38 +180,26 @@ struct co_base *co_pick_base(int cpu)
 
 /* ---- memory for the queues ------------------------------------------------------------------ */
 
-static void *grow_alloc(unsigned int cpu, size_t bytes)
-{
-	void *mem = kvmalloc_node(bytes, GFP_KERNEL | __GFP_NOWARN, cpu_to_node(cpu));
-
-	return mem ? memset(mem, 0xff, bytes) : NULL;
-}
-
-static void grow_free(void *mem)
-{
-	kvfree(mem);
-}
-
 /* Give a queue what it wants and bring back what it spilled. False if memory could not be had. */
-static bool grow_queue(struct co_base *b, struct co_queue *q)
+static bool grow_queue(struct co_base *b, enum co_ctx ctx)
 {
+	struct co_queue *q = &b->queue[ctx];
 	bool more, done;
-	size_t bytes;
+	u32 slots;
 
 	do {
-		while ((bytes = co_q_ops->grow_bytes(q))) {
-			void *mem = grow_alloc(b->cpu, bytes);
-			bool taken;
+		while ((slots = co_q_ops->wanted(q))) {
+			void *old, *mem = co_mem_grow(&b->mem[ctx], slots * sizeof(struct co_slot),
+						      b->cpu, &old);
 
 			if (!mem)
 				return false;
 			local_irq_disable();
 			co_lock(b);
-			taken = co_q_ops->grow(q, mem, bytes);
+			co_q_ops->grow(q, mem, slots);
 			co_unlock(b);
 			local_irq_enable();
-			if (!taken)
-				grow_free(mem);
+			vunmap(old);
 		}
 		do {
 			local_irq_disable();
@@ -234,7 +221,7 @@ static void grow(struct work_struct *work)
 	enum co_ctx ctx;
 
 	for (ctx = 0; ctx < CO_NCTX; ctx++)
-		done &= grow_queue(b, &b->queue[ctx]);
+		done &= grow_queue(b, ctx);
 	if (!done)
 		schedule_delayed_work(&b->grow, GROW_RETRY);
 }
@@ -255,7 +242,7 @@ static int base_online(unsigned int cpu)
 	int err;
 
 	for (ctx = 0; ctx < CO_NCTX; ctx++)
-		grow_queue(b, &b->queue[ctx]);
+		grow_queue(b, ctx);
 	err = co_clock->start(cpu);
 	if (err)
 		return err;
@@ -277,8 +264,8 @@ static bool hand_over(struct co_base *from, enum co_ctx ctx)
 	struct co_base *to;
 	const struct co_slot *s;
 	struct callout *c;
-	bool program = false;
-	u64 key, next;
+	bool program = false, wants = false;
+	u64 key;
 
 	local_irq_disable();
 	to = co_pick_base(-1);
@@ -289,15 +276,16 @@ static bool hand_over(struct co_base *from, enum co_ctx ctx)
 		key = s->key;
 		co_q_remove(&from->queue[ctx], c);
 		c->c_cpu = to->cpu;
-		co_q_insert(&to->queue[ctx], c, key);
+		wants = co_q_insert(&to->queue[ctx], c, key);
 		from->stats.migrated++;
-		program = co_armed(to, ctx, key);
+		program = key < to->next && co_armed_first(to, ctx, key);
 		trace_callout_migrate(c, from->cpu, to->cpu, key);
 	}
-	next = to->next;
 	co_unlock_two(from, to);
 	if (program)
-		co_tell_clock(to, next);
+		co_tell_clock(to, key);
+	if (wants)
+		irq_work_queue(&to->grow_irq);
 	local_irq_enable();
 	return s;
 }
@@ -378,8 +366,9 @@ static void bases_free(void)
 		irq_work_sync(&b->grow_irq);
 		cancel_delayed_work_sync(&b->grow);
 		for (ctx = 0; ctx < CO_NCTX; ctx++) {
-			left += co_q_count(&b->queue[ctx]);
-			co_q_ops->fini(&b->queue[ctx], grow_free);
+			left += co_q_ops->count(&b->queue[ctx]);
+			co_q_ops->fini(&b->queue[ctx]);
+			co_mem_free(&b->mem[ctx]);
 		}
 	}
 	if (left)

@@ -62,8 +62,8 @@ static void queue_sum(u64 *pending, u64 *spilled)
 		for (ctx = 0; ctx < CO_NCTX; ctx++) {
 			const struct co_queue *q = &per_cpu(co_bases, cpu).queue[ctx];
 
-			*pending += co_q_count(q);
-			*spilled += co_q_spills(q);
+			*pending += co_q_ops->count(q);
+			*spilled += co_q_ops->spills(q);
 		}
 	}
 }

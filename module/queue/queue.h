@@ -9,15 +9,16 @@
  * CO_GATE_SPILL, and reads c_order.
  *
  * Contract of a discipline:
- *  1. insert() always succeeds. Without memory it is slower, not wrong.
+ *  1. insert() always succeeds. Without memory it is slower, not wrong. It returns true if it is time
+ *     to see to the queue's memory, and then not again before rest().
  *  2. remove() and rekey() take a callout that is on this queue; pop() a queue that is not empty.
  *  3. Any call takes a number of steps that is bounded by the logarithm of the queue's length, or the
  *     discipline says in its first sentence that it is amortised.
  *  4. first() changes nothing and costs a few instructions. Its result holds until the next change.
- *  5. co_q_wants() is asked after each insertion. Once it has said yes it says no until rest().
- *     grow_bytes() says how much memory the queue would like (0: none) and may be called without
- *     serialisation. grow() takes such memory, 64-byte aligned, every byte 0xff; it returns false if it
- *     has no more use for that amount, and the caller keeps it. fini() hands all back.
+ *  5. wanted() says how many slots the queue would like to have in all (0: it has enough), and may be
+ *     called without serialisation. grow() gives it so many: 64-byte aligned memory that begins with
+ *     what the memory given before holds now, every byte after that 0xff. It is the queue's until the
+ *     next grow(), or until the queue is empty and fini() has been called.
  *  6. settle() moves at most one callout towards where it would be had there been memory, and returns
  *     whether there may be more to do.
  *  7. rest() ends the caller's round of 5 and 6. It returns false if there is reason for another one.
@@ -28,7 +29,6 @@
 #include <linux/callout.h>
 
 #define CO_KEY_MAX	((u64)S64_MAX)
-#define CO_HEAP_SEGS	17	/* 256 << 16 slots: 16.7 million callouts a CPU, then the spill tree */
 
 /* One entry of an array queue; also how first() answers. */
 struct co_slot {
@@ -36,81 +36,57 @@ struct co_slot {
 	struct callout *c;
 };
 
-struct co_heap {
-	u32 end;			/* first free slot */
-	u32 cap;			/* first slot without memory */
-	u32 low;			/* from here on more memory is wanted */
-	u32 spilled;			/* callouts in the spill tree */
-	u32 spills;			/* how many went there ever */
-	struct co_slot *seg[CO_HEAP_SEGS];	/* each less its first index; see at() */
-	struct rb_root_cached spill;
-	struct co_slot spill_first;	/* head of the spill tree; c is NULL where it is empty */
-};
-
-struct co_queue {
-	struct co_heap heap;
-};
+struct co_queue;
 
 struct co_queue_ops {
 	const char *name;
 	void (*init)(struct co_queue *q);
-	void (*fini)(struct co_queue *q, void (*release)(void *mem));
-	void (*insert)(struct co_queue *q, struct callout *c, u64 key);
+	void (*fini)(struct co_queue *q);
+	bool (*insert)(struct co_queue *q, struct callout *c, u64 key);
 	void (*remove)(struct co_queue *q, struct callout *c);
 	void (*rekey)(struct co_queue *q, struct callout *c, u64 key);
 	const struct co_slot *(*first)(struct co_queue *q);
 	struct callout *(*pop)(struct co_queue *q);
 	u32 (*count)(const struct co_queue *q);
-	size_t (*grow_bytes)(const struct co_queue *q);
-	bool (*grow)(struct co_queue *q, void *mem, size_t bytes);
+	u32 (*spills)(const struct co_queue *q);
+	u32 (*wanted)(const struct co_queue *q);
+	void (*grow)(struct co_queue *q, struct co_slot *mem, u32 slots);
 	bool (*settle)(struct co_queue *q);
 	bool (*rest)(struct co_queue *q);
 };
 
 extern const struct co_queue_ops co_q_heap_ops;
 
+#include "heap.h"
+
+struct co_queue {
+	struct co_heap heap;
+};
+
 /*
- * The discipline in use is reached by direct calls. With one discipline these are its functions; a
- * second one makes them static calls.
+ * The discipline in use is reached by direct calls, or inline. With one discipline these are its
+ * functions; a second one puts a static branch here.
  */
-void co_q_heap_insert(struct co_queue *q, struct callout *c, u64 key);
-void co_q_heap_remove(struct co_queue *q, struct callout *c);
-void co_q_heap_rekey(struct co_queue *q, struct callout *c, u64 key);
-const struct co_slot *co_q_heap_first_slow(struct co_queue *q);
-size_t co_q_heap_grow_bytes(const struct co_queue *q);
-
-static inline const struct co_slot *co_q_heap_first(struct co_queue *q)
-{
-	if (unlikely(q->heap.spilled))
-		return co_q_heap_first_slow(q);
-	return likely(q->heap.end > 3) ? q->heap.seg[0] + 3 : NULL;
-}
-
-static inline u32 co_q_heap_count(const struct co_queue *q)
-{
-	return q->heap.end - 3 + q->heap.spilled;
-}
-
-static inline u32 co_q_heap_spills(const struct co_queue *q)
-{
-	return q->heap.spills;
-}
-
 #define co_q_ops	(&co_q_heap_ops)
-#define co_q_insert	co_q_heap_insert
-#define co_q_remove	co_q_heap_remove
-#define co_q_rekey	co_q_heap_rekey
-#define co_q_first	co_q_heap_first
-#define co_q_count	co_q_heap_count
-#define co_q_spills	co_q_heap_spills
 
-/* After an insertion, under the same serialisation: is it time to see to the queue's memory? */
-static __always_inline bool co_q_wants(struct co_queue *q)
+static __always_inline bool co_q_insert(struct co_queue *q, struct callout *c, u64 key)
 {
-	if (likely(q->heap.end < q->heap.low))
-		return false;
-	q->heap.low = U32_MAX;
-	return true;
+	return co_heap_insert(&q->heap, c, key);
+}
+
+static __always_inline void co_q_remove(struct co_queue *q, struct callout *c)
+{
+	co_heap_remove(&q->heap, c);
+}
+
+static __always_inline void co_q_rekey(struct co_queue *q, struct callout *c, u64 key)
+{
+	co_heap_rekey(&q->heap, c, key);
+}
+
+static __always_inline const struct co_slot *co_q_first(struct co_queue *q)
+{
+	return co_heap_first(&q->heap);
 }
 
 #endif /* CALLOUT_QUEUE_H */
