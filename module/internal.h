@@ -21,6 +21,7 @@
 #include "compat/compat.h"
 #include "hw/clock.h"
 #include "queue/queue.h"
+#include "window.h"
 
 /* The contexts that handlers are called in, each with a queue of its own. */
 enum co_ctx { CO_HARD, CO_SOFT, CO_THREAD, CO_NCTX };
@@ -127,22 +128,9 @@ static inline u64 co_latest(const struct callout *c)
 	return ~READ_ONCE(c->c_left);
 }
 
-/*
- * A window in 32 bits: 27 of mantissa, 5 of exponent. Exact below 134 ms, rounded down beyond: a window
- * may be used in part, so less is right too.
- */
-static inline u32 co_window_pack(u64 ns)
-{
-	unsigned int shift = ns >> 27 ? fls64(ns) - 27 : 0;
-
-	return shift > 31 ? U32_MAX : shift << 27 | (u32)(ns >> shift);
-}
-
 static inline u64 co_window(const struct callout *c)
 {
-	u32 w = READ_ONCE(c->c_order) >> 32;
-
-	return (u64)(w & ((1U << 27) - 1)) << (w >> 27);
+	return co_window_unpack(READ_ONCE(c->c_order) >> 32);
 }
 
 static inline u64 co_earliest(u64 latest, const struct callout *c)
