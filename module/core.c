@@ -217,16 +217,19 @@ static int arm(struct callout *c, u64 left, u32 window, callout_func_t *func, vo
 	return was | queued;
 }
 
-/* It is pending, or this CPU is not to be armed on. What to call is in the callout already. */
+/* What to call is in the callout already. */
 static noinline int arm_stored(struct callout *c, u64 left)
 {
 	return arm(c, left, c->c_order >> 32, c->c_func, c->c_arg, 0);
 }
 
 /*
- * The usual case of arm(): a lock, which the caller holds, no CPU, no flags. What the associated lock
- * protects is stored before the base lock is taken. An idle callout is on no queue and so nobody else's:
- * it changes its base without a look at the old one.
+ * The usual case of arm(): a lock, which the caller holds, no CPU, no flags, idle; there is a slot, and
+ * the clock comes in time as it is. Then nothing needs to be called, and no register saved: what is
+ * unusual goes to arm(), in a tail call.
+ *
+ * What the associated lock protects is stored before the base lock is taken. An idle callout is on no
+ * queue and so nobody else's: it changes its base without a look at the old one.
  */
 static __always_inline bool can_arm_here(const struct callout *c, callout_func_t *func)
 {
@@ -236,28 +239,50 @@ static __always_inline bool can_arm_here(const struct callout *c, callout_func_t
 						     c->c_attr & CO_ATTR_VALID && !co_running(c));
 }
 
+/* The end of arm_here() where the callout is before its parent. */
+static noinline int arm_rise(struct co_base *b, struct co_queue *q, struct callout *c, u64 key,
+			     unsigned long flags)
+{
+	co_q_append(q, c, key);
+	co_raw_unlock(b);
+	local_irq_restore(flags);
+	return 0;
+}
+
 static __always_inline int arm_here(struct callout *c, u64 left, u32 window, callout_func_t *func,
 				    void *arg)
 {
 	unsigned long flags;
+	struct co_queue *q;
 	struct co_base *b;
 
 	set_call(c, window, func, arg);
-	if (unlikely(c->c_left))
+	if (unlikely(c->c_left) || trace_callout_start_enabled())
 		return arm_stored(c, left);
 	local_irq_save(flags);
 	b = this_cpu_ptr(&co_bases);
-	co_lock(b);
-	if (unlikely(!b->online)) {
-		co_unlock(b);
-		local_irq_restore(flags);
-		return arm_stored(c, left);
+	if (unlikely(!co_trylock_quick(b)))
+		goto unusual;
+	q = co_class_queue_of(b, c);
+	if (unlikely(!b->online || ~left < b->next || !co_q_roomy(q))) {
+		co_raw_unlock(b);
+		goto unusual;
 	}
 	c->c_cpu = b->cpu;
 	c->c_gate = 0;
-	enqueue_unlock(b, c, left, false);
+	WRITE_ONCE(c->c_left, left);
+	b->stats.armed++;
+	co_debug_activate(c);
+	if (!co_q_stays_last(q, ~left))
+		return arm_rise(b, q, c, ~left, flags);
+	co_q_append_last(q, c, ~left);
+	co_raw_unlock(b);
 	local_irq_restore(flags);
 	return 0;
+
+unusual:
+	local_irq_restore(flags);
+	return arm_stored(c, left);
 }
 
 /*
@@ -300,12 +325,18 @@ static noinline int arm_checked(struct callout *c, u64 left, u32 window, callout
 	return arm(c, left, window, func, arg, how);
 }
 
-/* The times are sound: what an inline function could not do by a store. */
+/* Called in tail position, so that the address it would return to is the caller's of the API. */
+static noinline int arm_anyhow(struct callout *c, u64 left, u32 window, callout_func_t *func, void *arg)
+{
+	return arm_checked(c, left, window, func, arg, 0, "callout_reset", _RET_IP_);
+}
+
+/* callout_reset() and relatives with sound times, where a store will not do. */
 int __callout_arm(struct callout *c, u64 left, u32 window, callout_func_t *func, void *arg)
 {
 	if (can_arm_here(c, func))
 		return arm_here(c, left, window, func, arg);
-	return arm_checked(c, left, window, func, arg, 0, "callout_set_within", _RET_IP_);
+	return arm_anyhow(c, left, window, func, arg);
 }
 EXPORT_SYMBOL_GPL(__callout_arm);
 
@@ -325,8 +356,6 @@ int __callout_reset_ticks(struct callout *c, int ticks, callout_func_t *func, vo
 		ticks = 1;
 	}
 	left = __callout_ticks_left(ticks);
-	if (likely(cpu == -1) && can_arm_here(c, func))
-		return arm_here(c, left, 0, func, arg);
 	return arm_checked(c, left, 0, func, arg, how_cpu(cpu), "callout_reset", _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__callout_reset_ticks);
@@ -473,8 +502,8 @@ EXPORT_SYMBOL_GPL(callout_when);
 
 /* ---- stopping ------------------------------------------------------------------------------- */
 
-/* The long way of stop(). */
-static noinline int stop_running(struct callout *c, u8 gate)
+/* Whatever its state. */
+static noinline int stop_any(struct callout *c, u8 gate)
 {
 	const struct co_exec *e;
 	unsigned long flags;
@@ -502,32 +531,74 @@ static noinline int stop_running(struct callout *c, u8 gate)
 	return pending ? 1 : -1;
 }
 
+/* The end of stop() where the callout leaves a hole that is not simply filled. */
+static noinline int stop_fill(struct co_base *b, struct co_queue *q, u32 hole, u64 key,
+			      struct callout *last, unsigned long flags)
+{
+	co_heap_fill(&q->heap, hole, key, last);
+	co_raw_unlock(b);
+	local_irq_restore(flags);
+	return 1;
+}
+
 /*
  * Stop, and set more bits of the gate. With a lock, which the caller holds, an idle callout is nobody
- * else's: that is told without the base lock.
+ * else's: that is told without the base lock. A pending one is taken off as in arm_here(): what is
+ * unusual goes to stop_any().
  */
 static __always_inline int stop(struct callout *c, u8 gate)
 {
 	unsigned long flags;
+	struct co_slot last;
+	struct co_queue *q;
 	struct co_base *b;
+	u32 hole;
 
 	gate |= CO_GATE_IDLE;
-	if (unlikely(!co_has_lock(c) || co_running(c)))
-		return stop_running(c, gate);
+	if (unlikely(c->c_gate & (CO_GATE_NOLOCK | CO_GATE_SPILL) || co_running(c)) ||
+	    trace_callout_cancel_enabled())
+		return stop_any(c, gate);
 	if (!c->c_left) {
 		WRITE_ONCE(c->c_gate, c->c_gate | gate);
 		return -1;
 	}
-	/* Only the holder of the lock makes it run, end its run or be queued elsewhere. */
 	local_irq_save(flags);
-	b = co_lock_base(c);
-	trace_callout_cancel(c);
+	b = per_cpu_ptr(&co_bases, READ_ONCE(c->c_cpu));
+	if (unlikely(!co_trylock_quick(b)))
+		goto unusual;
+	if (unlikely(c->c_cpu != b->cpu || c->c_gate & CO_GATE_SPILL)) {
+		co_raw_unlock(b);
+		goto unusual;
+	}
 	b->stats.stopped++;
-	c->c_gate = (c->c_gate & ~CO_GATE_RETRY) | gate;
-	take_off(b, c);
-	co_unlock(b);
+	WRITE_ONCE(c->c_left, 0);
+	co_debug_deactivate(c);
+	q = co_queue_of(b, c);
+	WRITE_ONCE(c->c_gate, (c->c_gate & ~CO_GATE_RETRY) | gate);
+	hole = c->q_slot;
+	last = co_heap_take_last(&q->heap);
+	if (last.c != c) {
+		if (co_heap_inner(&q->heap, hole) || !co_heap_stays(&q->heap, hole, last.key))
+			return stop_fill(b, q, hole, last.key, last.c, flags);
+		co_heap_put(&q->heap, hole, last.key, last.c);
+	}
+	co_raw_unlock(b);
 	local_irq_restore(flags);
 	return 1;
+
+unusual:
+	local_irq_restore(flags);
+	return stop_any(c, gate);
+}
+
+/* In tail position, as arm_anyhow(). */
+static noinline int stop_checked(struct callout *c)
+{
+	if (!co_check_init(c, "callout_stop", _RET_IP_))
+		return -1;
+	co_debug_assert_init(c);
+	co_check_locked(c, "callout_stop", _RET_IP_);
+	return stop_any(c, CO_GATE_IDLE);
 }
 
 /**
@@ -548,10 +619,9 @@ static __always_inline int stop(struct callout *c, u8 gate)
  */
 int callout_stop(struct callout *c)
 {
-	if (unlikely(!co_check_init(c, "callout_stop", _RET_IP_)))
-		return -1;
-	co_debug_assert_init(c);
-	co_check_locked(c, "callout_stop", _RET_IP_);
+	if (IS_ENABLED(CONFIG_LOCKDEP) || IS_ENABLED(CONFIG_DEBUG_OBJECTS) ||
+	    unlikely(!(c->c_attr & CO_ATTR_VALID)))
+		return stop_checked(c);
 	return stop(c, 0);
 }
 EXPORT_SYMBOL_GPL(callout_stop);

@@ -159,11 +159,17 @@ static inline enum co_ctx co_ctx(const struct callout *c)
 
 extern const u16 co_class_queue[];
 
+/* Where it goes but for C_DIRECT_EXEC. */
+static inline struct co_queue *co_class_queue_of(struct co_base *b, const struct callout *c)
+{
+	return (void *)b + co_class_queue[co_class(c)];
+}
+
 static inline struct co_queue *co_queue_of(struct co_base *b, const struct callout *c)
 {
 	if (unlikely(c->c_gate & CO_GATE_DIRECT))
 		return &b->queue[CO_HARD];
-	return (void *)b + co_class_queue[co_class(c)];
+	return co_class_queue_of(b, c);
 }
 
 static inline u16 co_exec_id(const struct co_base *b, enum co_ctx ctx)
@@ -204,10 +210,12 @@ void co_hold_end(struct co_base *b);
 #define co_raw_lock(b)		raw_spin_lock(&(b)->lock)
 #define co_raw_lock_nested(b)	raw_spin_lock_nested(&(b)->lock, SINGLE_DEPTH_NESTING)
 #define co_raw_unlock(b)	raw_spin_unlock(&(b)->lock)
+#define co_raw_trylock(b)	raw_spin_trylock(&(b)->lock)
 #else
 #define co_raw_lock(b)		arch_spin_lock(&(b)->lock.raw_lock)
 #define co_raw_lock_nested(b)	arch_spin_lock(&(b)->lock.raw_lock)
 #define co_raw_unlock(b)	arch_spin_unlock(&(b)->lock.raw_lock)
+#define co_raw_trylock(b)	arch_spin_trylock(&(b)->lock.raw_lock)
 #endif
 
 static __always_inline void co_lock(struct co_base *b)
@@ -222,6 +230,12 @@ static __always_inline void co_unlock(struct co_base *b)
 	if (static_branch_unlikely(&co_measure_hold))
 		co_hold_end(b);
 	co_raw_unlock(b);
+}
+
+/* Without a call to anything: not where it is held, nor while holds are measured. Interrupts off. */
+static __always_inline bool co_trylock_quick(struct co_base *b)
+{
+	return !static_branch_unlikely(&co_measure_hold) && co_raw_trylock(b);
 }
 
 /* Lock the base that a callout is on, or was last. Interrupts off. */

@@ -341,8 +341,10 @@ static __always_inline int callout_reset(struct callout *c, int ticks, callout_f
 	u64 left = __callout_ticks_left(ticks);
 
 	__callout_assert_locked(c, "callout_reset");
-	if (!__callout_may_move(c, left) || !func)
+	if (unlikely(ticks < 1))
 		return __callout_reset_ticks(c, ticks, func, arg, -1);
+	if (!__callout_may_move(c, left) || !func)
+		return __callout_arm(c, left, 0, func, arg);
 	c->c_func = func;
 	c->c_arg = arg;
 	__callout_move(c, left, 0);
@@ -364,8 +366,10 @@ static __always_inline int callout_schedule(struct callout *c, int ticks)
 	u64 left = __callout_ticks_left(ticks);
 
 	__callout_assert_locked(c, "callout_schedule");
-	if (!__callout_may_move(c, left))
+	if (unlikely(ticks < 1))
 		return __callout_reset_ticks(c, ticks, c->c_func, c->c_arg, -1);
+	if (!__callout_may_move(c, left))
+		return __callout_arm(c, left, 0, c->c_func, c->c_arg);
 	__callout_move(c, left, 0);
 	return 1;
 }

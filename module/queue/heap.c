@@ -31,7 +31,7 @@
  * Fill the hole at @i, which has children, with {key, c}: it sinks to a leaf, the smallest child moving
  * up each time, and from there {key, c} rises.
  */
-static noinline void sink(struct co_heap *h, u32 i, u64 key, struct callout *c)
+static void sink(struct co_heap *h, u32 i, u64 key, struct callout *c)
 {
 	u32 down;
 
@@ -51,9 +51,9 @@ static noinline void sink(struct co_heap *h, u32 i, u64 key, struct callout *c)
 }
 
 /* Fill the hole at @i with what may be before its parent or after its children. */
-static __always_inline void fill(struct co_heap *h, u32 i, u64 key, struct callout *c)
+void co_heap_fill(struct co_heap *h, u32 i, u64 key, struct callout *c)
 {
-	if (4 * (i - 2) < h->end)
+	if (co_heap_inner(h, i))
 		sink(h, i, key, c);
 	else
 		co_heap_rise(h, i, key, c);
@@ -128,22 +128,15 @@ bool co_heap_insert_low(struct co_heap *h, struct callout *c, u64 key)
 
 void co_heap_remove(struct co_heap *h, struct callout *c)
 {
-	struct co_slot *last;
-	struct callout *moved;
-	u32 i = c->q_slot;
-	u64 key;
+	struct co_slot last;
 
 	if (unlikely(c->c_gate & CO_GATE_SPILL)) {
 		spill_remove(h, c);
 		return;
 	}
-	WRITE_ONCE(h->end, h->end - 1);
-	last = &h->slot[h->end];
-	key = last->key;
-	moved = last->c;
-	last->key = CO_KEY_NONE;
-	if (moved != c)
-		fill(h, i, key, moved);
+	last = co_heap_take_last(h);
+	if (last.c != c)
+		co_heap_fill(h, c->q_slot, last.key, last.c);
 }
 
 void co_heap_rekey(struct co_heap *h, struct callout *c, u64 key)
@@ -159,7 +152,7 @@ void co_heap_rekey(struct co_heap *h, struct callout *c, u64 key)
 	if (key < h->slot[i].key)
 		co_heap_rise(h, i, key, c);
 	else
-		fill(h, i, key, c);
+		co_heap_fill(h, i, key, c);
 }
 
 static bool heap_insert(struct co_queue *q, struct callout *c, u64 key)

@@ -23,6 +23,7 @@ struct co_heap {
 
 bool co_heap_insert_low(struct co_heap *h, struct callout *c, u64 key);
 void co_heap_remove(struct co_heap *h, struct callout *c);
+void co_heap_fill(struct co_heap *h, u32 i, u64 key, struct callout *c);
 void co_heap_rekey(struct co_heap *h, struct callout *c, u64 key);
 const struct co_slot *co_heap_first_spilled(struct co_heap *h);
 
@@ -66,12 +67,53 @@ static __always_inline void co_heap_append(struct co_heap *h, struct callout *c,
 	co_heap_rise(h, i, key, c);
 }
 
+/* Certainly no need to rise from @i? Slots 0 to 2 have parents too, that have no part in it. */
+static __always_inline bool co_heap_stays(const struct co_heap *h, u32 i, u64 key)
+{
+	return key > h->slot[i / 4 + 2].key;
+}
+
+static __always_inline void co_heap_append_last(struct co_heap *h, struct callout *c, u64 key)
+{
+	u32 i = h->end;
+
+	c->q_seq = (u32)c->c_order;
+	WRITE_ONCE(h->end, i + 1);
+	co_heap_put(h, i, key, c);
+}
+
+/* Is co_heap_insert() just co_heap_append() now? */
+static __always_inline bool co_heap_roomy(const struct co_heap *h)
+{
+	return h->end < h->low;
+}
+
 static __always_inline bool co_heap_insert(struct co_heap *h, struct callout *c, u64 key)
 {
 	if (unlikely(h->end >= h->low))
 		return co_heap_insert_low(h, c, key);
 	co_heap_append(h, c, key);
 	return false;
+}
+
+/*
+ * Take the last entry out of the array. Where it is not @c it goes to the hole that @c leaves, slot
+ * c->q_slot, by co_heap_fill().
+ */
+static __always_inline struct co_slot co_heap_take_last(struct co_heap *h)
+{
+	unsigned long end = h->end - 1;
+	struct co_slot last = h->slot[end];
+
+	WRITE_ONCE(h->end, end);
+	h->slot[end].key = CO_KEY_NONE;
+	return last;
+}
+
+/* Does slot @i have children? */
+static __always_inline bool co_heap_inner(const struct co_heap *h, u32 i)
+{
+	return 4 * (i - 2) < h->end;
 }
 
 static __always_inline const struct co_slot *co_heap_first(struct co_heap *h)

@@ -74,6 +74,28 @@ static __always_inline bool co_q_insert(struct co_queue *q, struct callout *c, u
 	return co_heap_insert(&q->heap, c, key);
 }
 
+/* Would co_q_insert() find nothing unusual? Then co_q_append() does the same without a call. */
+static __always_inline bool co_q_roomy(const struct co_queue *q)
+{
+	return co_heap_roomy(&q->heap);
+}
+
+/* And would it leave the callout where it comes first? Then co_q_append_last() does the same. */
+static __always_inline bool co_q_stays_last(const struct co_queue *q, u64 key)
+{
+	return co_heap_stays(&q->heap, q->heap.end, key);
+}
+
+static __always_inline void co_q_append_last(struct co_queue *q, struct callout *c, u64 key)
+{
+	co_heap_append_last(&q->heap, c, key);
+}
+
+static __always_inline void co_q_append(struct co_queue *q, struct callout *c, u64 key)
+{
+	co_heap_append(&q->heap, c, key);
+}
+
 static __always_inline void co_q_remove(struct co_queue *q, struct callout *c)
 {
 	co_heap_remove(&q->heap, c);
