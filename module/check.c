@@ -2,7 +2,8 @@
 /*
  * Misuse: what a caller can get wrong is told once a kind, with function and caller, and has a
  * defined result. On kernels with lockdep the associated lock is looked for; with debugobjects a
- * callout that was freed, never initialised or initialised while pending is reported by its handler.
+ * callout that was freed, never initialised or initialised while pending is reported by its
+ * handler.
  */
 #include <linux/debugobjects.h>
 #include <linux/sched/task_stack.h>
@@ -21,7 +22,7 @@ static const char *const misuse_text[CO_NMISUSE] = {
 	[CO_BAD_SHUT] = "armed after callout_shutdown()",
 	[CO_BAD_NOT_LOCKED] = "the associated lock is not held",
 	[CO_BAD_DRAIN] = "drain would wait for its own caller",
-	[CO_BAD_CONTEXT] = "C_DIRECT_EXEC needs no lock or a spinning one",
+	[CO_BAD_CONTEXT] = "C_DIRECT_EXEC of a callout that runs in a thread",
 };
 
 /* Tell of a caller's mistake, the first time of its kind. Not under a base lock. */

@@ -2,10 +2,167 @@
 /*
  * callout: the calls of callout(9) as changes of a callout's state.
  *
- * THEORY GOES HERE
+ * Why
+ * ===
+ * A network stack re-arms a timer for each packet and hardly ever lets it fire; it frees the timer
+ * together with the session, under the session's lock, and cannot wait there. So three things are
+ * to be cheap or simple: to move a deadline later (a store), to stop for good (atomic, no wait),
+ * and to share interrupts (windows). The price is that a queue entry may be stale, and that the
+ * dispatcher may find a lock taken. Both are paid by the dispatcher, when a deadline is near, not
+ * by each packet.
+ *
+ *	  callout_reset()            clock interrupt        softirq, thread
+ *	        |                          |                       |
+ *	        v                          v                       v
+ *	  +-- base of CPU n ---------------------------------------------+
+ *	  | lock     queue[HARD]     queue[SOFT]     queue[THREAD]       |
+ *	  |          exec[HARD]      exec[SOFT]      exec[THREAD]        |
+ *	  | next: what the clock is armed for      raised: told to run   |
+ *	  +--------------------------------------------------------------+
+ *
+ * Each CPU has a base; a base has for each context that handlers run in a queue (what is armed) and
+ * an exec (what is being called). There is no list between the two: a dispatcher takes the first
+ * callout of its queue, tries its lock, takes it off and calls it, one at a time. What is due but
+ * not yet called is simply still queued, and can be stopped or moved like everything else that is
+ * queued.
+ *
+ * State
+ * =====
+ *	IDLE	c_left == 0, on no queue
+ *	QUEUED	c_left != 0, on the queue of base c_cpu with a key <= latest (co_latest()), or,
+ *		while CO_GATE_RETRY counts, with a later key at which its lock is tried again
+ *	RUNNING	exec[c_exec].curr == c; beside IDLE or QUEUED, as a handler may arm its callout
+ *
+ * A key is the latest allowed time. The clock is armed for the smallest key, and then every callout
+ * at the head whose earliest time has come is called. One further back whose earliest time has come
+ * too may have to wait behind a head whose has not; but that head's latest time is no later than
+ * its own, so the interrupt that serves the head serves both. Hence the number of interrupts is
+ * that of the greedy stabbing of all windows, which is the least possible.
+ *
+ * The rule
+ * ========
+ * A callout is dereferenced by the dispatcher only (a) under its CPU's base lock while it is on
+ * that CPU's queue, or (b) with its associated lock held, taken by trylock under (a); and never
+ * once its handler has been called, but to release that lock (not even that with
+ * CALLOUT_RETURNUNLOCKED).
+ *
+ * Without a lock (b) is a claim: cmpxchg of c_left to 0 under (a). From there to the return of the
+ * handler it is exec.curr that says so, and callout_drain() that waits for it.
+ *
+ * What may be relied on
+ * =====================
+ *  - Never early: a handler is called when the clock reads its earliest time or later.
+ *  - Equal deadlines of one context run in the order in which one CPU armed them, also when moved:
+ *    each arm and move stamps c_order from a counter of the arming CPU. A queue orders by its own
+ *    copy of the stamp, taken when it keys the callout, as a move stores to c_order behind its
+ *    back.
+ *  - A base lock is held for one queue operation at most, and nothing is allocated, woken, printed
+ *    or called under it. Interrupts are let in between two handlers, in the hard context between 8.
+ *  - A handler never runs on two CPUs, or in two contexts, at once.
+ *
+ * Races
+ * =====
+ * Each of these has a test of its name in kunit/.
+ *
+ * Stop versus fire
+ * ----------------
+ *	CPU 0, holds c's lock		CPU 1, dispatcher
+ *					1. base lock; c is first and due
+ *					2. trylock(c's lock) fails
+ *	3. callout_stop(c)		   postpone: new key, base unlock
+ *	4. base lock; take c off; base unlock
+ *	5. unlock; kfree(c)		6. base lock; c is not there
+ * Had 2. succeeded, CPU 0 could not be the holder. Between 1. and the end of 2. CPU 0 cannot free
+ * c, as 4. needs the base lock. Nothing of c is kept across the base unlock after 2.
+ *
+ * Stop after return
+ * -----------------
+ *	CPU 0				CPU 1, dispatcher
+ *					1. handler returns
+ *					2. exec.returned = true
+ *					3. mutex_unlock(c's lock): owner cleared ...
+ *	4. mutex_lock(c's lock)
+ *	5. callout_stop(c): idle
+ *	6. mutex_unlock, kfree(c)	7. ... mutex_unlock() looks at the mutex for waiters
+ * A spinning lock is free in the one store that releases it, and that is done under the base lock
+ * after exec.curr has been cleared, so 5. finds plain "idle". A sleeping lock's release goes on
+ * after its next owner has it. So 5. sees RUNNING with exec.returned, reports "idle", and waits
+ * till exec.curr changes. The dispatcher has preemption off from 2. until then, so the wait is
+ * short and on another CPU. The same goes for a lock that was tried, taken, and is given back
+ * because c was moved meanwhile.
+ *
+ * Drain versus re-arm
+ * -------------------
+ *	CPU 0				CPU 1, handler of c (no lock)
+ *	1. callout_drain(c)
+ *	2. lock both bases: c's queue, c's exec
+ *	3. QUEUED: take off. RUNNING: join drainers
+ *	4. unlock; sleep		5. callout_reset(c): is it being drained? return 0
+ * As 3. is one step under both locks, an arm comes either before it and is undone, or after and
+ * refused. The drainer stands on CPU 0's own stack; the dispatcher takes it off the exec under the
+ * base lock and completes it last, and reads nothing of c.
+ *
+ * Move versus fire
+ * ----------------
+ *	CPU 0, holds c's lock		CPU 1, dispatcher
+ *	1. left <= c_left, gate 0
+ *					2. c is first: latest <= key, due
+ *					3. trylock fails; postpone
+ *	4. c_left = left
+ *					5. at the new key: latest > key, key by latest
+ * A move never makes latest less than the key (1. compares with what the holder alone writes), so
+ * an entry is only ever found too early, at most 100 us late where 3. gave it a key beyond 4.'s.
+ * With the lock taken in 3. instead, 1. and 4. are over, or have not begun and then see c idle.
+ * Without a lock 4. is a cmpxchg from what 1. read; the claim is one too, and one of the two fails.
+ *
+ * Moved while the clock is armed
+ * ------------------------------
+ * A move is not told to the clock, so the interrupt comes for a head that has gone on. Heads are
+ * re-keyed before the clock is armed, so only a move made after that costs an interrupt, and only
+ * one.
+ *
+ * Running here, due there
+ * -----------------------
+ * Armed from its own handler on CPU 1 for CPU 2, c is due on CPU 2 while the handler is not done,
+ * or in the hard interrupt that cuts the softirq it runs in. The dispatcher that finds it asks
+ * co_running(): while c is on its queue, under its base lock, exec[c_exec].curr can only turn from
+ * c to something else. It postpones c as if its lock were busy.
+ *
+ * Arm versus arm elsewhere
+ * ------------------------
+ * co_lock_base() reads c_cpu, locks that base and reads it again. An arm that takes c to another
+ * CPU takes it off, sets c_cpu and unlocks; then it begins anew on the other base. In between c is
+ * IDLE and nobody's.
+ *
+ * Handover versus everything (CPU offline)
+ * ----------------------------------------
+ * The base is closed to new arms (online, under the lock); its clock and tasklet are stopped; then
+ * callouts go one by one to another base, off one queue, c_cpu set, and on the other, under both
+ * base locks. Who wants c waits for the old base's lock and finds c_cpu changed. Keys, stamps and
+ * c_left are as they were. An arm that picked the base before it was closed sees online under its
+ * lock, and picks another.
+ *
+ * Arm versus the clock
+ * --------------------
+ * base.next is changed under the base lock by the CPU itself, which then arms the clock, before it
+ * lets interrupts in. Another CPU that queues something earlier sends an interrupt, which looks at
+ * everything. While the interrupt is served next is 0, so that nobody bothers: it looks at the
+ * queues last of all.
+ *
+ * Clock switch versus arm
+ * -----------------------
+ * One clock is chosen when the module is loaded.
+ *
+ * A worked example
+ * ================
+ * A TCP session with a spinlock arms its retransmit timer for 200 ms: c_left is set, heap slot
+ * 4711, key T+200. Each of the next 500 segments moves it: c_left and c_order are stored, the slot
+ * is as it was. At T+200 the clock's interrupt finds slot 4711 first with latest T+390: it sinks to
+ * its place, and the next head's key is armed. The session closes at T+300: callout_stop() takes
+ * the base lock, the last slot's entry goes to 4711's place, and the session is freed in the next
+ * line.
  */
 #include <linux/cpumask.h>
-#include <linux/hardirq.h>
 #include "internal.h"
 #define CREATE_TRACE_POINTS
 #include "trace.h"
@@ -34,7 +191,7 @@ void __callout_init(struct callout *c, enum co_lock_class class, void *lock, int
 		co_misuse(CO_BAD_FLAGS, "callout_init_lock", _RET_IP_, "unknown ones ignored");
 	if (class == CO_LOCK_GIANT) {
 		lock = &callout_giant;
-		/* It need not be held by who stops or resets, so it locks out the dispatcher alone. */
+		/* Who stops or resets need not hold it: it locks out the dispatcher alone. */
 		locked = false;
 	} else if (locked && !lock) {
 		co_misuse(CO_BAD_LOCK, "callout_init_lock", _RET_IP_, "going on without one");
@@ -74,9 +231,9 @@ static bool good_cpu(int cpu, const char *func, unsigned long caller)
  * @class:	CALLOUT_AFFINITY_NONE, _WEAK or _STRONG
  * @cpu:	the CPU; negative: the one that arms it, each time
  *
- * A property of the callout as a whole, not of one arm. A pending callout stays where it is until it is
- * armed anew. A CPU that does not exist is warned of and leaves the choice as it was; on one that is not
- * online it runs elsewhere meanwhile.
+ * A property of the callout as a whole, not of one arm. A pending callout stays where it is until
+ * it is armed anew. A CPU that does not exist is warned of and leaves the choice as it was; on one
+ * that is not online it runs elsewhere meanwhile.
  *
  * Source: A. Oppermann's list of what TCP needs of timers, 2007.
  *
@@ -107,21 +264,6 @@ EXPORT_SYMBOL_GPL(callout_set_affinity);
 
 /* ---- arming --------------------------------------------------------------------------------- */
 
-static bool being_drained(const struct callout *c)
-{
-	const struct co_exec *e = co_running(c);
-
-	return e && (READ_ONCE(e->drained) || !list_empty(&e->drainers));
-}
-
-/* Take a callout that is pending off its queue. */
-static __always_inline void take_off(struct co_base *b, struct callout *c)
-{
-	WRITE_ONCE(c->c_left, 0);
-	co_q_remove(co_queue_of(b, c), c);
-	co_debug_deactivate(c);
-}
-
 /* Let the queues be seen to. Not under a base lock. */
 static noinline void want_memory(struct co_base *b)
 {
@@ -137,7 +279,8 @@ static noinline void trace_start(const struct co_base *b, const struct callout *
  * On the base that it is to be on: queue it, or if it is @queued move it. Sets what the base lock
  * protects; what the associated lock does is there already.
  */
-static __always_inline void enqueue_unlock(struct co_base *b, struct callout *c, u64 left, bool queued)
+static __always_inline void enqueue_unlock(struct co_base *b, struct callout *c, u64 left,
+					   bool queued)
 {
 	struct co_queue *q = co_queue_of(b, c);
 	bool wants = false;
@@ -173,9 +316,9 @@ static __always_inline void set_call(struct callout *c, u32 window, callout_func
 /*
  * Put a callout on a queue, or move it there, whatever there is to heed.
  *
- * It goes to the CPU that was asked for; else it stays where it is pending; else it goes to this CPU.
- * Where that means another base than the one it is on, it is taken off, told its new base, and dealt
- * with again from there: one base lock at a time, so that no order among them is needed.
+ * It goes to the CPU that was asked for; else it stays where it is pending; else it goes to this
+ * CPU. Where that means another base than the one it is on, it is taken off, told its new base, and
+ * dealt with again from there: one base lock at a time, so that no order among them is needed.
  */
 static int arm(struct callout *c, u64 left, u32 window, callout_func_t *func, void *arg,
 	       unsigned int how)
@@ -189,7 +332,7 @@ static int arm(struct callout *c, u64 left, u32 window, callout_func_t *func, vo
 	local_irq_save(flags);
 	for (;;) {
 		b = co_lock_base(c);
-		if (c->c_gate & CO_GATE_SHUT || being_drained(c)) {
+		if (c->c_gate & CO_GATE_SHUT || co_being_drained(c)) {
 			co_unlock(b);
 			local_irq_restore(flags);
 			return 0;
@@ -204,7 +347,7 @@ static int arm(struct callout *c, u64 left, u32 window, callout_func_t *func, vo
 		if (to == b && !(queued && ((c->c_gate ^ direct) & CO_GATE_DIRECT)))
 			break;
 		if (queued) {
-			take_off(b, c);
+			co_unqueue(b, c);
 			was = 1;
 		}
 		c->c_cpu = to->cpu;
@@ -224,12 +367,12 @@ static noinline int arm_stored(struct callout *c, u64 left)
 }
 
 /*
- * The usual case of arm(): a lock, which the caller holds, no CPU, no flags, idle; there is a slot, and
- * the clock comes in time as it is. Then nothing needs to be called, and no register saved: what is
- * unusual goes to arm(), in a tail call.
+ * The usual case of arm(): a lock, which the caller holds, no CPU, no flags, idle; there is a slot,
+ * and the clock comes in time as it is. Then nothing needs to be called, and no register saved:
+ * what is unusual goes to arm(), in a tail call.
  *
- * What the associated lock protects is stored before the base lock is taken. An idle callout is on no
- * queue and so nobody else's: it changes its base without a look at the old one.
+ * What the associated lock protects is stored before the base lock is taken. An idle callout is on
+ * no queue and so nobody else's: it changes its base without a look at the old one.
  */
 static __always_inline bool can_arm_here(const struct callout *c, callout_func_t *func)
 {
@@ -286,8 +429,8 @@ unusual:
 }
 
 /*
- * A pending callout without a lock is moved later by one cmpxchg, which the dispatcher's claim (and any
- * other arm or stop) excludes.
+ * A pending callout without a lock is moved later by one cmpxchg, which the dispatcher's claim (and
+ * any other arm or stop) excludes.
  */
 static bool move_nolock(struct callout *c, u64 left, u32 window, callout_func_t *func, void *arg,
 			unsigned int how)
@@ -326,7 +469,8 @@ static noinline int arm_checked(struct callout *c, u64 left, u32 window, callout
 }
 
 /* Called in tail position, so that the address it would return to is the caller's of the API. */
-static noinline int arm_anyhow(struct callout *c, u64 left, u32 window, callout_func_t *func, void *arg)
+static noinline int arm_anyhow(struct callout *c, u64 left, u32 window, callout_func_t *func,
+			       void *arg)
 {
 	return arm_checked(c, left, window, func, arg, 0, "callout_reset", _RET_IP_);
 }
@@ -352,7 +496,7 @@ int __callout_reset_ticks(struct callout *c, int ticks, callout_func_t *func, vo
 
 	if (unlikely(ticks < 1)) {
 		if (ticks < 0)
-			co_misuse(CO_BAD_TIME, "callout_reset", _RET_IP_, "negative ticks taken as 1");
+			co_misuse(CO_BAD_TIME, "callout_reset", _RET_IP_, "taken as 1 tick");
 		ticks = 1;
 	}
 	left = __callout_ticks_left(ticks);
@@ -363,9 +507,12 @@ EXPORT_SYMBOL_GPL(__callout_reset_ticks);
 static int arm_window(struct callout *c, s64 earliest, s64 latest, callout_func_t *func, void *arg,
 		      unsigned int how, const char *what, unsigned long caller)
 {
+	u32 window;
+
 	earliest = max_t(s64, earliest, 0);
 	latest = max_t(s64, latest, 0);
-	return arm_checked(c, ~latest, co_window_pack(latest - earliest), func, arg, how, what, caller);
+	window = co_window_pack(latest - earliest);
+	return arm_checked(c, ~latest, window, func, arg, how, what, caller);
 }
 
 int __callout_set_within(struct callout *c, ktime_t earliest, ktime_t latest, callout_func_t *func,
@@ -380,7 +527,7 @@ int __callout_set_within(struct callout *c, ktime_t earliest, ktime_t latest, ca
 }
 EXPORT_SYMBOL_GPL(__callout_set_within);
 
-/* Nanoseconds of a deadline: rounded up, so that sbinuptime() has reached it when they have passed. */
+/* Nanoseconds of a deadline: rounded up, so that sbinuptime() has reached it when they have. */
 static s64 deadline_ns(sbintime_t sbt)
 {
 	return (sbt >> 32) * NSEC_PER_SEC +
@@ -405,20 +552,23 @@ static s64 precision(s64 interval, int flags)
 /**
  * callout_reset_sbt_on() - run a function at a time with a precision, on a CPU
  * @c:		the callout; its lock, where it has one, is held
- * @sbt:	an interval from now; with C_HARDCLOCK from the last tick boundary, and at least a tick;
- *		with C_ABSOLUTE (or C_PRECALC) a time on the scale of sbinuptime(), that is
- *		CLOCK_MONOTONIC. A negative interval is warned of and taken as 0; a past time is due at once.
- * @pr:		how much later it may run, to share an interrupt with others; not negative. For an interval it
- *		is raised to what C_PREL(x) says (interval >> x), or else to default_precision_pct of it.
+ * @sbt:	an interval from now; with C_HARDCLOCK from the last tick boundary, and at least a
+ *		tick; with C_ABSOLUTE (or C_PRECALC) a time on the scale of sbinuptime(), that is
+ *		CLOCK_MONOTONIC. A negative interval is warned of and taken as 0; a past time is
+ *		due at once.
+ * @pr:		how much later it may run, to share an interrupt with others; not negative. For an
+ *		interval it is raised to what C_PREL(x) says (interval >> x), or else to
+ *		default_precision_pct of it.
  * @func:	the handler, not NULL
  * @arg:	its argument
- * @cpu:	where to run, kept for later arms; -1 leaves that as it is. One that does not exist is
- *		warned of and taken as -1; on one that is offline it runs elsewhere.
- * @flags:	C_DIRECT_EXEC: from the hard interrupt (no lock, or a spinning one). C_PREL(x), C_HARDCLOCK,
- *		C_ABSOLUTE, C_PRECALC, C_CATCH. Unknown ones are warned of and ignored.
+ * @cpu:	where to run, kept for later arms; -1 leaves that as it is. One that does not exist
+ *		is warned of and taken as -1; for one that is offline it runs elsewhere.
+ * @flags:	C_DIRECT_EXEC: from the hard interrupt (no lock, or a spinning one). C_PREL(x),
+ *		C_HARDCLOCK, C_ABSOLUTE, C_PRECALC, C_CATCH. Unknown ones are warned of and
+ *		ignored.
  *
- * callout_reset_sbt() is this with @cpu -1, callout_reset_sbt_curcpu() with the caller's CPU, and the
- * callout_schedule_sbt family keeps handler and argument.
+ * callout_reset_sbt() is this with @cpu -1, callout_reset_sbt_curcpu() with the caller's CPU, and
+ * the callout_schedule_sbt family keeps handler and argument.
  *
  * Source: FreeBSD callout(9).
  *
@@ -429,11 +579,11 @@ static s64 precision(s64 interval, int flags)
 int callout_reset_sbt_on(struct callout *c, sbintime_t sbt, sbintime_t pr, callout_func_t *func,
 			 void *arg, int cpu, int flags)
 {
-	const int known = C_DIRECT_EXEC | C_PREL(0x7e) | C_HARDCLOCK | C_ABSOLUTE | C_PRECALC | C_CATCH;
+	const int known = C_DIRECT_EXEC | 0xfe | C_HARDCLOCK | C_ABSOLUTE | C_PRECALC | C_CATCH;
 	unsigned int how = how_cpu(cpu);
 	s64 earliest, window;
 
-	if (unlikely(flags & ~(known | C_PREL(0x3e))))
+	if (unlikely(flags & ~known))
 		co_misuse(CO_BAD_FLAGS, "callout_reset_sbt", _RET_IP_, "unknown ones ignored");
 	if (unlikely(pr < 0)) {
 		co_misuse(CO_BAD_WINDOW, "callout_reset_sbt", _RET_IP_, "negative, taken as 0");
@@ -458,7 +608,7 @@ int callout_reset_sbt_on(struct callout *c, sbintime_t sbt, sbintime_t pr, callo
 	if (flags & C_DIRECT_EXEC) {
 		/* Raw locks are served from there anyway; on PREEMPT_RT the spinning ones sleep. */
 		if (co_class_ctx[co_class(c)] == CO_THREAD && !IS_ENABLED(CONFIG_PREEMPT_RT))
-			co_misuse(CO_BAD_CONTEXT, "callout_reset_sbt", _RET_IP_, "runs in the thread");
+			co_misuse(CO_BAD_CONTEXT, "callout_reset_sbt", _RET_IP_, "left to it");
 		else if (co_class(c) == CO_LOCK_NONE ||
 			 (co_class(c) != CO_LOCK_RAW && !IS_ENABLED(CONFIG_PREEMPT_RT)))
 			how |= HOW_DIRECT;
@@ -499,338 +649,3 @@ void callout_when(sbintime_t sbt, sbintime_t pr, int flags, sbintime_t *sbt_res,
 	*pr_res = max(pr, precision(sbt, flags));
 }
 EXPORT_SYMBOL_GPL(callout_when);
-
-/* ---- stopping ------------------------------------------------------------------------------- */
-
-/* Whatever its state. */
-static noinline int stop_any(struct callout *c, u8 gate)
-{
-	const struct co_exec *e;
-	unsigned long flags;
-	struct co_base *b;
-	bool pending;
-
-	local_irq_save(flags);
-	b = co_lock_base(c);
-	e = co_running(c);
-	pending = c->c_left;
-	if (pending) {
-		take_off(b, c);
-		b->stats.stopped++;
-	}
-	c->c_gate = (c->c_gate & ~CO_GATE_RETRY) | gate;
-	co_unlock(b);
-	local_irq_restore(flags);
-	if (e) {
-		if (!co_has_lock(c) || !READ_ONCE(e->returned))
-			return 0;
-		/* "Stop after return" */
-		while (co_running(c))
-			cpu_relax();
-	}
-	return pending ? 1 : -1;
-}
-
-/* The end of stop() where the callout leaves a hole that is not simply filled. */
-static noinline int stop_fill(struct co_base *b, struct co_queue *q, u32 hole, u64 key,
-			      struct callout *last, unsigned long flags)
-{
-	co_heap_fill(&q->heap, hole, key, last);
-	co_raw_unlock(b);
-	local_irq_restore(flags);
-	return 1;
-}
-
-/*
- * Stop, and set more bits of the gate. With a lock, which the caller holds, an idle callout is nobody
- * else's: that is told without the base lock. A pending one is taken off as in arm_here(): what is
- * unusual goes to stop_any().
- */
-static __always_inline int stop(struct callout *c, u8 gate)
-{
-	unsigned long flags;
-	struct co_slot last;
-	struct co_queue *q;
-	struct co_base *b;
-	u32 hole;
-
-	gate |= CO_GATE_IDLE;
-	if (unlikely(c->c_gate & (CO_GATE_NOLOCK | CO_GATE_SPILL) || co_running(c)) ||
-	    trace_callout_cancel_enabled())
-		return stop_any(c, gate);
-	if (!c->c_left) {
-		WRITE_ONCE(c->c_gate, c->c_gate | gate);
-		return -1;
-	}
-	local_irq_save(flags);
-	b = per_cpu_ptr(&co_bases, READ_ONCE(c->c_cpu));
-	if (unlikely(!co_trylock_quick(b)))
-		goto unusual;
-	if (unlikely(c->c_cpu != b->cpu || c->c_gate & CO_GATE_SPILL)) {
-		co_raw_unlock(b);
-		goto unusual;
-	}
-	b->stats.stopped++;
-	WRITE_ONCE(c->c_left, 0);
-	co_debug_deactivate(c);
-	q = co_queue_of(b, c);
-	WRITE_ONCE(c->c_gate, (c->c_gate & ~CO_GATE_RETRY) | gate);
-	hole = c->q_slot;
-	last = co_heap_take_last(&q->heap);
-	if (last.c != c) {
-		if (co_heap_inner(&q->heap, hole) || !co_heap_stays(&q->heap, hole, last.key))
-			return stop_fill(b, q, hole, last.key, last.c, flags);
-		co_heap_put(&q->heap, hole, last.key, last.c);
-	}
-	co_raw_unlock(b);
-	local_irq_restore(flags);
-	return 1;
-
-unusual:
-	local_irq_restore(flags);
-	return stop_any(c, gate);
-}
-
-/* In tail position, as arm_anyhow(). */
-static noinline int stop_checked(struct callout *c)
-{
-	if (!co_check_init(c, "callout_stop", _RET_IP_))
-		return -1;
-	co_debug_assert_init(c);
-	co_check_locked(c, "callout_stop", _RET_IP_);
-	return stop_any(c, CO_GATE_IDLE);
-}
-
-/**
- * callout_stop() - the handler will not run
- * @c: the callout; its lock, where it has one, is held for writing
- *
- * With a lock: when this returns nobody refers to the callout or to the lock, and both may be freed at
- * once. (Called from the handler itself: the callout may be freed, the lock not before the dispatcher has
- * released it, unless CALLOUT_RETURNUNLOCKED.) Without a lock, and for Giant, the handler may be running
- * when it returns 0, and callout_drain() is what waits for it.
- *
- * Source: FreeBSD callout(9); atomic as asked for by A. Oppermann, 2007.
- *
- * Context: Any; does not sleep.
- * Return: 1 if it was pending and will not run; -1 if there was nothing to stop; 0 if the handler is
- * running and was not stopped (with a lock this is only seen from the handler itself, and after
- * CALLOUT_RETURNUNLOCKED); a further run it was armed for is off.
- */
-int callout_stop(struct callout *c)
-{
-	if (IS_ENABLED(CONFIG_LOCKDEP) || IS_ENABLED(CONFIG_DEBUG_OBJECTS) ||
-	    unlikely(!(c->c_attr & CO_ATTR_VALID)))
-		return stop_checked(c);
-	return stop(c, 0);
-}
-EXPORT_SYMBOL_GPL(callout_stop);
-
-/**
- * callout_shutdown() - stop for good
- * @c: the callout; its lock, where it has one, is held for writing
- *
- * As callout_stop(), and a later arm is refused, returns 0 and is warned of once; until the callout is
- * initialised anew. Where there is no lock callout_drain() is to follow.
- *
- * Source: the kernel's timer_shutdown().
- *
- * Context: As callout_stop().
- */
-void callout_shutdown(struct callout *c)
-{
-	if (unlikely(!co_check_init(c, "callout_shutdown", _RET_IP_)))
-		return;
-	co_debug_assert_init(c);
-	co_check_locked(c, "callout_shutdown", _RET_IP_);
-	stop(c, CO_GATE_SHUT);
-}
-EXPORT_SYMBOL_GPL(callout_shutdown);
-
-/*
- * Lock the base that a callout is on and the one that its handler was last called on, so that both its
- * states stand still.
- */
-static void lock_both(struct callout *c, struct co_base **on, struct co_base **ran)
-{
-	for (;;) {
-		unsigned int cpu = READ_ONCE(c->c_cpu), id = READ_ONCE(c->c_exec);
-		struct co_base *b = per_cpu_ptr(&co_bases, cpu);
-		struct co_base *r = id ? co_exec_base(id) : b;
-
-		co_lock_two(b, r);
-		if (likely(c->c_cpu == cpu && c->c_exec == id)) {
-			*on = b;
-			*ran = r;
-			return;
-		}
-		co_unlock_two(b, r);
-	}
-}
-
-/* Does the handler that is to be waited for wait for us? */
-static bool own_handler(const struct callout *c)
-{
-	const struct co_exec *e = co_running(c);
-	const struct co_base *b;
-
-	if (!e)
-		return false;
-	b = co_exec_base(READ_ONCE(c->c_exec));
-	if (e == &b->exec[CO_THREAD])
-		return current == b->thread;
-	if (b->cpu != raw_smp_processor_id())
-		return false;
-	return e == &b->exec[CO_HARD] ? in_hardirq() : in_serving_softirq() && !in_hardirq();
-}
-
-static bool bad_drain(const struct callout *c, const char *func, unsigned long caller)
-{
-	if (own_handler(c)) {
-		co_misuse(CO_BAD_DRAIN, func, caller, "called from its own handler, only stopped");
-		return true;
-	}
-	if (co_has_lock(c) && co_lock_held(c, false) == 1) {
-		co_misuse(CO_BAD_DRAIN, func, caller, "its lock is held, only stopped");
-		return true;
-	}
-	return false;
-}
-
-/**
- * callout_drain() - stop, and wait until the handler has returned, on whatever CPU
- * @c: the callout; its lock is not held
- *
- * When this returns nobody refers to the callout or its lock. While it waits, arms are refused. Called
- * from the callout's own handler, or (as far as the kernel can tell) with its lock held, it warns once
- * and does what callout_stop() does.
- *
- * Source: FreeBSD callout(9), but for the value after a wait, where the code was followed.
- *
- * Context: May sleep.
- * Return: 1 if a pending call was cancelled, else -1.
- */
-int callout_drain(struct callout *c)
-{
-	struct co_base *on, *ran;
-	struct co_drainer d;
-	struct co_exec *e;
-	bool pending;
-
-	if (unlikely(!co_check_init(c, "callout_drain", _RET_IP_)))
-		return -1;
-	co_debug_assert_init(c);
-	if (unlikely(bad_drain(c, "callout_drain", _RET_IP_)))
-		return stop(c, 0);
-	might_sleep();
-	init_completion(&d.done);
-	local_irq_disable();
-	lock_both(c, &on, &ran);
-	pending = c->c_left;
-	if (pending) {
-		take_off(on, c);
-		on->stats.stopped++;
-	}
-	c->c_gate = (c->c_gate & ~CO_GATE_RETRY) | CO_GATE_IDLE;
-	e = co_running(c);
-	if (e)
-		list_add_tail(&d.link, &e->drainers);
-	co_unlock_two(on, ran);
-	local_irq_enable();
-	if (e)
-		wait_for_completion(&d.done);
-	return pending ? 1 : -1;
-}
-EXPORT_SYMBOL_GPL(callout_drain);
-
-/**
- * callout_async_drain() - stop, and be told when the handler has returned
- * @c:		the callout
- * @drained:	called with the handler's argument, in the handler's context, without a lock, when the
- *		running handler has returned; only where this returns 0
- *
- * Until then arms are refused. Nothing refers to the callout when @drained is called, nor when this
- * returned another value than 0. From the own handler it is fine.
- *
- * Source: FreeBSD callout(9).
- *
- * Context: Any; does not sleep.
- * Return: 0 if @drained will be called; 1 if a pending call was cancelled and nothing runs; -1 if there
- * was nothing to stop. A second call while the first @drained is due is warned of and returns 0; its
- * @drained is not called.
- */
-int callout_async_drain(struct callout *c, callout_func_t *drained)
-{
-	struct co_base *on, *ran;
-	bool pending, twice = false;
-	unsigned long flags;
-	struct co_exec *e;
-
-	if (unlikely(!co_check_init(c, "callout_async_drain", _RET_IP_)))
-		return -1;
-	co_debug_assert_init(c);
-	if (unlikely(!drained)) {
-		co_misuse(CO_BAD_FUNC, "callout_async_drain", _RET_IP_, "only stopped");
-		return stop(c, 0);
-	}
-	local_irq_save(flags);
-	lock_both(c, &on, &ran);
-	pending = c->c_left;
-	if (pending) {
-		take_off(on, c);
-		on->stats.stopped++;
-	}
-	c->c_gate = (c->c_gate & ~CO_GATE_RETRY) | CO_GATE_IDLE;
-	e = co_running(c);
-	if (e) {
-		twice = e->drained;
-		if (!twice)
-			e->drained = drained;
-	}
-	co_unlock_two(on, ran);
-	local_irq_restore(flags);
-	if (unlikely(twice))
-		co_misuse(CO_BAD_DRAIN, "callout_async_drain", _RET_IP_,
-			  "already to be told, only the first is");
-	return e ? 0 : pending ? 1 : -1;
-}
-EXPORT_SYMBOL_GPL(callout_async_drain);
-
-/**
- * callout_deactivate() - say that the callout has been served: callout_active() is false
- * @c: the callout; its lock, where it has one, is held
- *
- * Source: FreeBSD callout(9).
- *
- * Context: Any.
- */
-void callout_deactivate(struct callout *c)
-{
-	unsigned long flags;
-	struct co_base *b;
-
-	if (unlikely(!co_check_init(c, "callout_deactivate", _RET_IP_)))
-		return;
-	local_irq_save(flags);
-	b = co_lock_base(c);
-	c->c_gate |= CO_GATE_IDLE;
-	co_unlock(b);
-	local_irq_restore(flags);
-}
-EXPORT_SYMBOL_GPL(callout_deactivate);
-
-/* For debugobjects' repairs: off the queue, whatever else is wrong. */
-void co_take_off(struct callout *c)
-{
-	unsigned long flags;
-	struct co_base *b;
-
-	local_irq_save(flags);
-	b = co_lock_base(c);
-	if (c->c_left) {
-		WRITE_ONCE(c->c_left, 0);
-		co_q_remove(co_queue_of(b, c), c);
-	}
-	co_unlock(b);
-	local_irq_restore(flags);
-}

@@ -47,7 +47,7 @@ static noinline void handler_was_slow(struct co_base *b, callout_func_t *func, u
 		if (old == func)
 			return;
 		if (!old && !cmpxchg(&told[i], NULL, func)) {
-			pr_warn("callout: handler %ps ran for %llu us, more than handler_warn_us=%u\n",
+			pr_warn("callout: handler %ps ran for %llu us (handler_warn_us is %u)\n",
 				func, co_cheap_to_us(cycles), co_handler_warn_us);
 			return;
 		}
@@ -89,12 +89,12 @@ static noinline void wake_drainers(struct co_base *b, enum co_ctx ctx, void *arg
 }
 
 /*
- * The handler has returned (or was not called after all): release the lock, if it is @held, and forget
- * the callout, which may be gone. A spinning lock is released under the base lock, so that its next
- * holder finds the callout idle; for a sleeping lock see "Stop after return" in core.c.
+ * The handler has returned (or was not called after all): release the lock, if it is @held, and
+ * forget the callout, which may be gone. A spinning lock is released under the base lock, so that
+ * its next holder finds the callout idle; for a sleeping lock see "Stop after return" in core.c.
  */
-static __always_inline void finish(struct co_base *b, enum co_ctx ctx, u8 attr, void *lock, bool held,
-				   void *arg)
+static __always_inline void finish(struct co_base *b, enum co_ctx ctx, u8 attr, void *lock,
+				   bool held, void *arg)
 {
 	struct co_exec *e = &b->exec[ctx];
 	bool spins = co_unlock_spins(attr);
@@ -147,8 +147,8 @@ static __always_inline bool try_a_little(const struct callout *c)
 }
 
 /*
- * Deal with the first callout of a queue: re-key it if it was moved, call it if it is due. Does one queue
- * operation per hold of the base lock.
+ * Deal with the first callout of a queue: re-key it if it was moved, call it if it is due. Does one
+ * queue operation per hold of the base lock.
  */
 static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 now)
 {
@@ -226,8 +226,8 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 /**
  * co_interrupt() - the clock's event: serve this CPU
  *
- * Calls what is to be called from here, tells the dispatchers of the other contexts if they have work,
- * and leaves early enough to let others in.
+ * Calls what is to be called from here, tells the dispatchers of the other contexts if they have
+ * work, and leaves early enough to let others in.
  *
  * Context: Hard interrupt, interrupts off.
  * Return: The next time to arm, or CO_CLOCK_NEVER.
@@ -277,8 +277,8 @@ u64 co_interrupt(void)
 }
 
 /*
- * Run what is due in the softirq or the thread. Returns true, still raised, if it stopped early to let
- * others in.
+ * Run what is due in the softirq or the thread. Returns true, still raised, if it stopped early to
+ * let others in.
  */
 static __always_inline bool run(struct co_base *b, enum co_ctx ctx)
 {

@@ -2,9 +2,10 @@
 /*
  * What the files of callout.ko share. The theory is at the top of core.c.
  *
- * Lock order: associated lock -> base lock -> base lock of a higher-numbered CPU (hotplug only). The
- * dispatcher takes associated locks from under the base lock by trylock alone. Under a base lock
- * nothing is allocated, woken, printed or called back, and one queue operation is done at most.
+ * Lock order: associated lock -> base lock -> base lock of a higher-numbered CPU (hotplug only).
+ * The dispatcher takes associated locks from under the base lock by trylock alone. Under a base
+ * lock nothing is allocated, woken, printed or called back, and one queue operation is done at
+ * most.
  */
 #ifndef CALLOUT_INTERNAL_H
 #define CALLOUT_INTERNAL_H
@@ -42,10 +43,10 @@ struct co_drainer {
 /**
  * struct co_exec - what one context of one CPU is running
  * @curr:	callout whose handler is being called. Written under the base lock. Read under it, or
- *		anywhere by co_running(): while a callout is queued elsewhere, or belongs to the reader,
- *		it can only turn from "this one" to something else.
+ *		anywhere by co_running(): while a callout is queued elsewhere, or belongs to the
+ *		reader, it can only turn from "this one" to something else.
  * @returned:	the handler has returned and its sleeping lock is being released. Written by the
- *		dispatcher, set with that lock held; exact for who holds the lock, used by no one else.
+ *		dispatcher, set with that lock held; exact for who holds it, used by no one else.
  * @drained:	to be called when the handler has returned. Base lock.
  * @drainers:	to be woken then. Base lock.
  */
@@ -71,7 +72,7 @@ struct co_stats {
 	u64 rekeyed;		/* heads found stale, that is, moved later by a store */
 	u64 contended;		/* trylocks of associated locks that failed */
 	u64 interrupts;		/* calls by the clock */
-	u64 programmed;		/* times that the clock was armed from outside its interrupt */
+	u64 programmed;		/* the clock was armed from outside its interrupt */
 	u64 kicks;		/* interrupts sent to another CPU for an arm there */
 	u64 slow_handlers;	/* ran longer than handler_warn_us */
 	u64 migrated;		/* handed over by a CPU that went offline */
@@ -82,9 +83,9 @@ struct co_stats {
  * struct co_base - one per possible CPU
  * @lock:	protects what follows unless said otherwise
  * @online:	may be armed on
- * @next:	what the clock is armed for: nothing queued here that no one is looking after is earlier.
- *		0 while the interrupt is being served: it looks after everything. Changed by the CPU
- *		itself; others kick it.
+ * @next:	what the clock is armed for: nothing queued here that no one is looking after is
+ *		earlier. 0 while the interrupt is being served: it looks after everything. Changed
+ *		by the CPU itself; others kick it.
  * @raised:	bit per context whose dispatcher has been told to run, and will look for itself
  * @kicked:	an interrupt is on its way, @csd is in use
  * @queue:	by context
@@ -202,9 +203,9 @@ void co_hold_begin(struct co_base *b);
 void co_hold_end(struct co_base *b);
 
 /*
- * Base locks are only held with interrupts off, so that the preemption count and the function calls of
- * raw_spin_lock() do nothing for them; without them a lock and unlock is 13 instructions, not 34.
- * Kernels that check locks get the whole of it.
+ * Base locks are only held with interrupts off, so that the preemption count and the function calls
+ * of raw_spin_lock() do nothing for them; without them a lock and unlock is 13 instructions, not
+ * 34. Kernels that check locks get the whole of it.
  */
 #if defined(CONFIG_DEBUG_SPINLOCK) || defined(CONFIG_DEBUG_LOCK_ALLOC)
 #define co_raw_lock(b)		raw_spin_lock(&(b)->lock)
@@ -232,7 +233,7 @@ static __always_inline void co_unlock(struct co_base *b)
 	co_raw_unlock(b);
 }
 
-/* Without a call to anything: not where it is held, nor while holds are measured. Interrupts off. */
+/* Without a call: not where it is held, nor while holds are measured. Interrupts off. */
 static __always_inline bool co_trylock_quick(struct co_base *b)
 {
 	return !static_branch_unlikely(&co_measure_hold) && co_raw_trylock(b);
@@ -329,6 +330,23 @@ static inline void co_check_locked(const struct callout *c, const char *func, un
 {
 	if (IS_ENABLED(CONFIG_LOCKDEP) && co_has_lock(c) && co_lock_held(c, true) == 0)
 		co_misuse(CO_BAD_NOT_LOCKED, func, caller, "going on, but nothing is certain");
+}
+
+/* ---- state changes under the base lock ------------------------------------------------------ */
+
+static inline bool co_being_drained(const struct callout *c)
+{
+	const struct co_exec *e = co_running(c);
+
+	return e && (READ_ONCE(e->drained) || !list_empty(&e->drainers));
+}
+
+/* Take a callout that is pending off its queue. */
+static __always_inline void co_unqueue(struct co_base *b, struct callout *c)
+{
+	WRITE_ONCE(c->c_left, 0);
+	co_q_remove(co_queue_of(b, c), c);
+	co_debug_deactivate(c);
 }
 
 /* ---- stats.c -------------------------------------------------------------------------------- */

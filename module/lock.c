@@ -2,10 +2,10 @@
 /*
  * The five kinds of associated locks (and Giant): try, release, ask whether held.
  *
- * The dispatcher tries from under a base lock; lockdep takes no dependency from a trylock. Raw and, but
- * for PREEMPT_RT, spinning locks are released under the base lock too, which makes "handler done" and
- * "lock free" one step for who comes next. Sleeping locks wake their waiters and so cannot be: for them
- * see "Stop after return" in core.c.
+ * The dispatcher tries from under a base lock; lockdep takes no dependency from a trylock. Raw and,
+ * but for PREEMPT_RT, spinning locks are released under the base lock too, which makes "handler
+ * done" and "lock free" one step for who comes next. Sleeping locks wake their waiters and so
+ * cannot be: for them see "Stop after return" in core.c.
  */
 #include "internal.h"
 

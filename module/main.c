@@ -15,15 +15,21 @@ module_param_named(thread_fifo, co_thread_fifo, bool, 0444);
 MODULE_PARM_DESC(thread_fifo, "run the threads at SCHED_FIFO (default: on PREEMPT_RT)");
 
 module_param_named(default_precision_pct, co_default_precision_pct, uint, 0644);
-MODULE_PARM_DESC(default_precision_pct, "precision of callout_reset_sbt() in percent of the interval (5)");
+MODULE_PARM_DESC(default_precision_pct, "least precision of an interval, in percent of it (5)");
+
+static void set_warn_cycles(void)
+{
+	u64 us = co_handler_warn_us;
+
+	WRITE_ONCE(co_handler_warn_cycles, us ? co_cheap_from_us(us) : U64_MAX);
+}
 
 static int warn_us_set(const char *val, const struct kernel_param *kp)
 {
 	int err = param_set_uint(val, kp);
 
 	if (!err)
-		WRITE_ONCE(co_handler_warn_cycles,
-			   co_handler_warn_us ? co_cheap_from_us(co_handler_warn_us) : U64_MAX);
+		set_warn_cycles();
 	return err;
 }
 
@@ -47,9 +53,9 @@ static const struct callout_clock *choose_clock(void)
 }
 
 /*
- * Where ticks lie on the monotonic clock: they advance by TICK_NSEC of it each, so one point fixes all.
- * The tick itself is not exported; look when jiffies change, and take the earliest look of a few. What
- * is seen late makes tick callouts late by as much, never early.
+ * Where ticks lie on the monotonic clock: they advance by TICK_NSEC of it each, so one point fixes
+ * all. The tick itself is not exported; look when jiffies change, and take the earliest look of a
+ * few. What is seen late makes tick callouts late by as much, never early.
  */
 static void find_ticks(void)
 {
@@ -78,7 +84,7 @@ static int __init callout_module_init(void)
 		pr_err("callout: no clock \"%s\"; there are hrtimer and fake\n", clock);
 		return -EINVAL;
 	}
-	co_handler_warn_cycles = co_handler_warn_us ? co_cheap_from_us(co_handler_warn_us) : U64_MAX;
+	set_warn_cycles();
 	find_ticks();
 	err = co_percpu_init(chosen);
 	if (err)

@@ -3,8 +3,8 @@
  * Memory for array queues: an array that grows without its contents being copied.
  *
  * It is made of single pages that stay where they are. To grow, pages are added and all of them are
- * mapped anew, side by side; the queue is then given the new mapping, in one store, and the old one is
- * undone. Both show the same pages meanwhile.
+ * mapped anew, side by side; the queue is then given the new mapping, in one store, and the old one
+ * is undone. Both show the same pages meanwhile.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>

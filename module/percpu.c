@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The base of each CPU: which one a callout is on, what its clock is armed for, memory for its queues,
- * and CPUs that come and go.
+ * The base of each CPU: which one a callout is on, what its clock is armed for, memory for its
+ * queues, and CPUs that come and go.
  */
 #include <linux/cpu.h>
 #include <linux/smpboot.h>
@@ -45,8 +45,8 @@ static void kick(void *info)
 }
 
 /*
- * @key comes before all that the clock is armed for. It need not be told if the dispatcher of that context
- * has been told to run, which looks again before it rests, or if another CPU that armed here has.
+ * @key comes before all that the clock is armed for. It need not be told if the dispatcher of that
+ * context has been told to run, which looks again before it rests, or if another CPU has told it.
  */
 bool co_armed_first(struct co_base *b, enum co_ctx ctx, u64 key)
 {
@@ -372,7 +372,7 @@ static void bases_free(void)
 		}
 	}
 	if (left)
-		pr_warn("callout: %u callouts were still pending at unload; they will not run\n", left);
+		pr_warn("callout: %u callouts were pending at unload and will not run\n", left);
 }
 
 int co_percpu_init(const struct callout_clock *clock)
@@ -391,7 +391,8 @@ int co_percpu_init(const struct callout_clock *clock)
 	err = smpboot_register_percpu_thread(&threads);
 	if (err)
 		goto err_clock;
-	hp_state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "callout:online", base_online, base_offline);
+	hp_state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "callout:online", base_online,
+				     base_offline);
 	if (hp_state < 0) {
 		err = hp_state;
 		goto err_threads;

@@ -2,8 +2,8 @@
 /*
  * Counters in debugfs: callout/stats, one "name value" a line, summed over all CPUs.
  *
- * Writing 1 to callout/measure_hold measures the longest time that a base lock is held, in cycles, from
- * then on; 0 stops. Where cycles are instructions (an emulator that counts them) it is exact.
+ * Writing 1 to callout/measure_hold measures the longest time that a base lock is held, in cycles,
+ * from then on; 0 stops. Where cycles are instructions (an emulator that counts them) it is exact.
  */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Tracepoints callout:callout_*: each change of a callout's state but the move, which is a store. */
+/* Tracepoints callout:callout_*: each change of a callout's state but a move by a store. */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM callout
 
@@ -38,8 +38,8 @@ TRACE_EVENT(callout_start,
 		__entry->window = window;
 		__entry->cpu = cpu;
 	),
-	TP_printk("callout=%p function=%ps latest=%llu window=%llu cpu=%u", __entry->c, __entry->func,
-		  __entry->latest, __entry->window, __entry->cpu)
+	TP_printk("callout=%p function=%ps latest=%llu window=%llu cpu=%u", __entry->c,
+		  __entry->func, __entry->latest, __entry->window, __entry->cpu)
 );
 
 TRACE_EVENT(callout_expire_entry,

@@ -217,8 +217,8 @@ static inline void __callout_assert_locked(const struct callout *c, const char *
  * @mpsafe:	nonzero: no lock; the handler may run at any time that it is armed for, also during
  *		callout_stop(). 0: it is called under the module's Giant mutex, in a thread.
  *
- * Source: FreeBSD callout(9). With linux/callout_freebsd.h a callout without a lock runs in a thread
- * too, as it does there.
+ * Source: FreeBSD callout(9). With linux/callout_freebsd.h a callout without a lock runs in a
+ * thread too, as it does there.
  *
  * Context: Any. Cannot fail, allocates nothing; there is nothing to undo.
  */
@@ -262,8 +262,8 @@ static inline void __callout_init_rwsem(struct callout *c, struct rw_semaphore *
  *		and reset still need them for writing). CALLOUT_TRYLOCK is accepted.
  *
  * The lock is only ever tried by the dispatcher, from below it; holding it with plain spin_lock()
- * does not deadlock with the softirq that wants to call the handler. A raw_spinlock_t's handler runs
- * in the hard interrupt, with interrupts off. While a spinlock_t's or rwlock_t's handler runs
+ * does not deadlock with the softirq that wants to call the handler. A raw_spinlock_t's handler
+ * runs in the hard interrupt, with interrupts off. While a spinlock_t's or rwlock_t's handler runs
  * interrupts are on: where the lock is also taken in hard interrupts, use C_DIRECT_EXEC or a
  * raw_spinlock_t.
  *
@@ -295,8 +295,8 @@ static __always_inline bool __callout_may_move(const struct callout *c, u64 left
 }
 
 /*
- * Two steps, as one instruction each is less than one that does both. A task that is preempted or moved
- * in between is not ordered with those that arm meanwhile, as it is not without.
+ * Two steps, as one instruction each is less than one that does both. A task that is preempted or
+ * moved in between is not ordered with those that arm meanwhile, as it is not without.
  */
 static __always_inline u32 __callout_next_seq(void)
 {
@@ -324,12 +324,12 @@ static __always_inline u64 __callout_ticks_left(int ticks)
  * @func:	the handler, not NULL
  * @arg:	its argument
  *
- * A pending callout is moved, and its handler and argument replaced; a move to no earlier a time is a
- * few instructions without locks or atomics (one cmpxchg where there is no lock). Reads no clock.
+ * A pending callout is moved, and its handler and argument replaced; a move to no earlier a time is
+ * a few instructions without locks or atomics (one cmpxchg where there is no lock). Reads no clock.
  * The CPU is the one that was asked for last, or else the one that arms it.
  *
- * Source: FreeBSD callout(9), callout_reset(). There it gets the default precision on top; here a tick
- * boundary is window enough.
+ * Source: FreeBSD callout(9), callout_reset(). There it gets the default precision on top; here a
+ * tick boundary is window enough.
  *
  * Context: Any, also from the handler itself; with the associated lock held for writing.
  * Return: 1 if a pending call was replaced, else 0. 0 and not armed while the callout is being
@@ -476,8 +476,8 @@ void callout_shutdown(struct callout *c);
  *
  * Source: FreeBSD callout(9).
  *
- * Context: Any. Exact with the associated lock held, else a glimpse.
- * Return: true from the moment it is armed until its handler is about to be called or it is stopped.
+ * Context: Any. Exact with the associated lock held, else a glimpse. Return: true from the moment
+ * it is armed until its handler is about to be called or it is stopped.
  */
 static inline bool callout_pending(const struct callout *c)
 {

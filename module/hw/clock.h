@@ -2,8 +2,8 @@
 /*
  * What a clock provides: a time to read, and one interrupt per CPU at a chosen time.
  *
- * Times are CLOCK_MONOTONIC nanoseconds. A clock knows nothing of callouts; it is given a function to
- * call when its interrupt comes, and programmed through arm().
+ * Times are CLOCK_MONOTONIC nanoseconds. A clock knows nothing of callouts; it is given a function
+ * to call when its interrupt comes, and programmed through arm().
  *
  *  1. probe(): sleeps; called once before anything else. Finds out whether the clock can work here, and
  *     takes what it needs. Return: 0, or an errno after one line of log that says why. remove() undoes.

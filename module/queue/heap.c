@@ -5,31 +5,31 @@
  *	slot	 3 | 4  5  6  7 | 8  9 10 11 |12 13 14 15 |16 ...
  *		root  children of 3  of 4        of 5        of 6
  *
- * A slot is 16 bytes, {key, callout}. With the root in slot 3 each group of four siblings begins at a
- * multiple of 4 and so fills one cache line: a step down reads one line. Children of i start at
- * 4 (i - 2), the parent of j is j / 4 + 2. Unused slots hold CO_KEY_NONE (memory comes filled with
+ * A slot is 16 bytes, {key, callout}. With the root in slot 3 each group of four siblings begins at
+ * a multiple of 4 and so fills one cache line: a step down reads one line. Children of i start at 4
+ * (i - 2), the parent of j is j / 4 + 2. Unused slots hold CO_KEY_NONE (memory comes filled with
  * 0xff), so that a group of which only the first is in use needs no bound check.
  *
- * Each callout knows its slot. To take out the first (or one in the middle), the hole sinks to a leaf
- * along the smallest children, the last entry is put there and rises: bottom-up, as the last entry
- * nearly always belongs near the leaves. insert: at most D steps, others D down and D up, where
- * D = ceil(log4 n) + 1; in practice D plus one or two.
+ * Each callout knows its slot. To take out the first (or one in the middle), the hole sinks to a
+ * leaf along the smallest children, the last entry is put there and rises: bottom-up, as the last
+ * entry nearly always belongs near the leaves. insert: at most D steps, others D down and D up,
+ * where D = ceil(log4 n) + 1; in practice D plus one or two.
  *
- * Order of equal keys: by q_seq, the copy of c_order that was taken when the callout was put in. The heap
- * must not look at c_order itself, which a move stores to without a lock.
+ * Order of equal keys: by q_seq, the copy of c_order that was taken when the callout was put in.
+ * The heap must not look at c_order itself, which a move stores to without a lock.
  *
  * Spill: an insertion that finds no slot goes to a red-black tree whose node is in the callout, in
- * place of the slot number. While the tree is not empty further insertions follow it there, so that it
- * only holds younger callouts than the array (but for re-keyed ones, hence the compare in
+ * place of the slot number. While the tree is not empty further insertions follow it there, so that
+ * it only holds younger callouts than the array (but for re-keyed ones, hence the compare in
  * co_heap_first_spilled()). settle() brings them back one by one when there is room.
  */
 #include "queue.h"
 
-#define FIRST_SLOTS	1024U
+#define FIRST_SLOTS	2048U
 
 /*
- * Fill the hole at @i, which has children, with {key, c}: it sinks to a leaf, the smallest child moving
- * up each time, and from there {key, c} rises.
+ * Fill the hole at @i, which has children, with {key, c}: it sinks to a leaf, the smallest child
+ * moving up each time, and from there {key, c} rises.
  */
 static void sink(struct co_heap *h, u32 i, u64 key, struct callout *c)
 {
@@ -66,10 +66,14 @@ static struct callout *spill_entry(struct rb_node *node)
 	return node ? container_of(node, struct callout, q_node) : NULL;
 }
 
+/* c_order stands still here, as CO_GATE_SPILL sends a move the long way. */
 static bool spill_less(struct rb_node *a, const struct rb_node *b)
 {
-	return container_of(a, struct callout, q_node)->q_key <
-	       container_of(b, struct callout, q_node)->q_key;
+	const struct callout *x = container_of(a, struct callout, q_node);
+	const struct callout *y = container_of(b, struct callout, q_node);
+
+	return x->q_key < y->q_key ||
+	       (x->q_key == y->q_key && co_seq_before((u32)x->c_order, (u32)y->c_order));
 }
 
 static void spill_note_first(struct co_heap *h)
@@ -102,9 +106,12 @@ static noinline void spill_remove(struct co_heap *h, struct callout *c)
 /* The first of array and tree, where the tree is not empty. */
 const struct co_slot *co_heap_first_spilled(struct co_heap *h)
 {
-	const struct co_slot *top = &h->slot[CO_HEAP_ROOT], *spill = &h->spill_first;
+	const struct co_slot *top, *spill = &h->spill_first;
 
-	if (h->end == CO_HEAP_ROOT || spill->key < top->key)
+	if (h->end == CO_HEAP_ROOT)
+		return spill;
+	top = &h->slot[CO_HEAP_ROOT];
+	if (spill->key < top->key)
 		return spill;
 	if (top->key == spill->key && co_seq_before((u32)spill->c->c_order, top->c->q_seq))
 		return spill;

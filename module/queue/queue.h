@@ -3,8 +3,8 @@
  * The queue of one context of one CPU: what a discipline provides, and the choice among them.
  *
  * A queue orders callouts by key, and equal keys by the order of arming (c_order as it was when the
- * callout was inserted or re-keyed). A key is a time in nanoseconds up to CO_KEY_MAX. A queue knows no
- * lock, no clock and no allocator: the caller serialises all calls on one queue but those said
+ * callout was inserted or re-keyed). A key is a time in nanoseconds up to CO_KEY_MAX. A queue knows
+ * no lock, no clock and no allocator: the caller serialises all calls on one queue but those said
  * otherwise, and passes in memory and keys. It reads and writes of a callout the q_* fields,
  * CO_GATE_SPILL, and reads c_order.
  *
