@@ -57,18 +57,20 @@ struct bench_item {
  * @rate:	expiries per second
  * @cpu:	where
  * @speed:	how much faster than recorded
+ * @idle:	whether the CPU may sleep between operations of a trace
  * @limit_ms:	of a trace, how much is replayed; 0 is all
  * @items:	@n of them and some more
  * @out:	the result: a line each, name and values
  */
 struct bench_job {
-	u64 facility, n, ops, seed, rate, cpu, speed, limit_ms;
+	u64 facility, n, ops, seed, rate, cpu, speed, idle, limit_ms;
 	struct bench_item *items;
 	char *out;
 	size_t out_len;
 };
 
 #define BENCH_OUT_BYTES		SZ_64K
+#define BENCH_MAX_N		(1U << 23)
 #define BENCH_SPARE_ITEMS	64	/* beyond @n */
 
 /* How far off deadlines are that are not to come: two hours and more of virtual or real time. */
@@ -111,6 +113,7 @@ int bench_hold(struct bench_job *job);
 int bench_burst(struct bench_job *job);
 
 /* replay.c */
+int bench_trace_check(struct bench_job *job);
 int bench_replay_cost(struct bench_job *job);
 int bench_replay_live(struct bench_job *job);
 

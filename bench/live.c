@@ -125,7 +125,7 @@ void bench_timer_list_expired(struct timer_list *timer)
 
 /* ---- the record ----------------------------------------------------------------------------- */
 
-/* Begin anew. Nothing fires meanwhile: interrupts off, or nothing armed. */
+/* Begin anew. Nothing fires meanwhile: between begin() and end(), or nothing is armed. */
 void live_reset(struct bench_job *job, u64 rearm_span_ns)
 {
 	memset(&live, 0, sizeof(live));
@@ -194,6 +194,7 @@ static u64 late_quantile(unsigned int per_mille)
 	return live.late_max;
 }
 
+/* The result. Nothing fires meanwhile. */
 void live_tell(struct bench_job *job, const struct live_clock *clock)
 {
 	unsigned int i;
@@ -266,8 +267,8 @@ static __always_inline int hold(const struct facility *f, struct bench_job *job)
 		live_spin(&clock);
 		late = ktime_get() > limit;
 	}
-	live_clock_stop(&clock);
 	flags = begin(f);
+	live_clock_stop(&clock);
 	live_end();
 	live_tell(job, &clock);
 	end(f, flags);
@@ -282,6 +283,9 @@ int bench_hold(struct bench_job *job)
 
 /* ---- burst ---------------------------------------------------------------------------------- */
 
+/* How long an idle CPU is looked at, for comparison. */
+#define NOOP_BURST_NS	(200 * NSEC_PER_MSEC)
+
 static __always_inline int burst(const struct facility *f, struct bench_job *job)
 {
 	u64 due = ktime_get() + 2 * NSEC_PER_SEC + job->n * 10 * NSEC_PER_USEC;
@@ -289,12 +293,12 @@ static __always_inline int burst(const struct facility *f, struct bench_job *job
 	bool noop = f == &fac_noop, late = false;
 	u64 pause = 0, i, now;
 	struct live_clock clock;
+	unsigned long flags;
 
 	live_reset(job, 0);
 	setup_items(f, job);
 	for (i = 0; i < job->n; i++) {
-		unsigned long flags = begin(f);
-
+		flags = begin(f);
 		job->items[i].due_ns = due;
 		f->within(&job->items[i], due, 0);
 		end(f, flags);
@@ -310,10 +314,12 @@ static __always_inline int burst(const struct facility *f, struct bench_job *job
 	live_clock_start(&clock);
 	while (live_fired() < job->n && !late && !bench_should_stop()) {
 		live_spin(&clock);
-		late = ktime_get() > limit || (noop && ktime_get() > due);
+		late = ktime_get() > (noop ? due + NOOP_BURST_NS : limit);
 	}
+	flags = begin(f);
 	live_clock_stop(&clock);
 	live_tell(job, &clock);
+	end(f, flags);
 	drain_items(f, job);
 	return late && !noop ? -ETIMEDOUT : 0;
 }

@@ -17,7 +17,6 @@
 #include <linux/vmalloc.h>
 #include "bench.h"
 
-#define MAX_N		(1U << 23)
 #define MAX_TRACE	SZ_256M
 
 DEFINE_SPINLOCK(bench_spin);
@@ -39,14 +38,15 @@ static const char *const facility_names[] = {
 static const struct workload {
 	const char *name;
 	int (*run)(struct bench_job *job);
+	bool trace;
 } workloads[] = {
 	{ "arm_cancel", bench_arm_cancel },
 	{ "arm_cancel_head", bench_arm_cancel_head },
 	{ "rearm_later", bench_rearm_later },
 	{ "hold", bench_hold },
 	{ "burst", bench_burst },
-	{ "replay_cost", bench_replay_cost },
-	{ "replay_live", bench_replay_live },
+	{ "replay_cost", bench_replay_cost, true },
+	{ "replay_live", bench_replay_live, true },
 };
 
 /* What is being run, for its thread. */
@@ -62,12 +62,13 @@ static const struct parameter {
 	size_t offset;
 	u64 min, max;
 } parameters[] = {
-	{ "n", offsetof(struct bench_job, n), 1, MAX_N },
+	{ "n", offsetof(struct bench_job, n), 1, BENCH_MAX_N },
 	{ "ops", offsetof(struct bench_job, ops), 1, 1U << 28 },
 	{ "seed", offsetof(struct bench_job, seed), 1, U32_MAX },
 	{ "rate", offsetof(struct bench_job, rate), 1, 100000000 },
 	{ "cpu", offsetof(struct bench_job, cpu), 0, NR_CPUS - 1 },
 	{ "speed", offsetof(struct bench_job, speed), 1, 1000 },
+	{ "idle", offsetof(struct bench_job, idle), 0, 1 },
 	{ "limit_ms", offsetof(struct bench_job, limit_ms), 0, 3600 * MSEC_PER_SEC },
 };
 
@@ -173,8 +174,11 @@ static int parse(struct run *run, char *line)
 static int job_thread(void *arg)
 {
 	struct run *run = arg;
+	u64 ns = ktime_get(), cycles = co_cheap_clock();
 
 	run->err = run->workload->run(&run->job);
+	bench_out(&run->job, "job_ns %llu\njob_cycles %llu\n", ktime_get() - ns,
+		  co_cheap_clock() - cycles);
 	complete(&run->done);
 	while (!kthread_should_stop())
 		schedule_timeout_interruptible(HZ);
@@ -187,6 +191,11 @@ static int run_job(struct run *run)
 	struct task_struct *thread;
 	int err;
 
+	if (run->workload->trace) {
+		err = bench_trace_check(&run->job);
+		if (err)
+			return err;
+	}
 	run->job.items = vzalloc(array_size(run->job.n + BENCH_SPARE_ITEMS, sizeof(*run->job.items)));
 	run->job.out = kvzalloc(BENCH_OUT_BYTES, GFP_KERNEL);
 	err = -ENOMEM;
