@@ -306,11 +306,11 @@ static __always_inline void enqueue_unlock(struct co_base *b, struct callout *c,
 		want_memory(b);
 }
 
-static __always_inline void set_call(struct callout *c, u32 window, callout_func_t *func, void *arg)
+static __always_inline void set_call(struct callout *c, u64 window, callout_func_t *func, void *arg)
 {
 	c->c_func = func;
 	c->c_arg = arg;
-	WRITE_ONCE(c->c_order, (u64)window << 32 | __callout_next_seq());
+	WRITE_ONCE(c->c_order, window | __callout_next_seq());
 }
 
 /*
@@ -320,7 +320,7 @@ static __always_inline void set_call(struct callout *c, u32 window, callout_func
  * CPU. Where that means another base than the one it is on, it is taken off, told its new base, and
  * dealt with again from there: one base lock at a time, so that no order among them is needed.
  */
-static int arm(struct callout *c, u64 left, u32 window, callout_func_t *func, void *arg,
+static int arm(struct callout *c, u64 left, u64 window, callout_func_t *func, void *arg,
 	       unsigned int how)
 {
 	u8 direct = how & HOW_DIRECT ? CO_GATE_DIRECT : 0;
@@ -363,7 +363,7 @@ static int arm(struct callout *c, u64 left, u32 window, callout_func_t *func, vo
 /* What to call is in the callout already. */
 static noinline int arm_stored(struct callout *c, u64 left)
 {
-	return arm(c, left, c->c_order >> 32, c->c_func, c->c_arg, 0);
+	return arm(c, left, c->c_order & ~(u64)U32_MAX, c->c_func, c->c_arg, 0);
 }
 
 /*
@@ -379,7 +379,7 @@ static __always_inline bool can_arm_here(const struct callout *c, callout_func_t
 	const u8 other = CO_GATE_NOLOCK | CO_GATE_DIRECT | CO_GATE_SHUT | CO_GATE_SPILL;
 
 	return !IS_ENABLED(CONFIG_LOCKDEP) && likely(func && !c->c_home && !(c->c_gate & other) &&
-						     c->c_attr & CO_ATTR_VALID && !co_running(c));
+						     c->c_attr & CO_ATTR_VALID);
 }
 
 /* The end of arm_here() where the callout is before its parent. */
@@ -392,7 +392,15 @@ static noinline int arm_rise(struct co_base *b, struct co_queue *q, struct callo
 	return 0;
 }
 
-static __always_inline int arm_here(struct callout *c, u64 left, u32 window, callout_func_t *func,
+/* Its handler is running, and not where @b keeps a drain away; or there is one. */
+static __always_inline bool running_not_here(const struct callout *c, const struct co_base *b)
+{
+	const struct co_exec *e = co_running(c);
+
+	return e && (co_exec_base(c->c_exec) != b || e->drained || !list_empty(&e->drainers));
+}
+
+static __always_inline int arm_here(struct callout *c, u64 left, u64 window, callout_func_t *func,
 				    void *arg)
 {
 	unsigned long flags;
@@ -407,7 +415,9 @@ static __always_inline int arm_here(struct callout *c, u64 left, u32 window, cal
 	if (unlikely(!co_trylock_quick(b)))
 		goto unusual;
 	q = co_class_queue_of(b, c);
-	if (unlikely(!b->online || ~left < b->next || !co_q_roomy(q))) {
+	/* An offline base is armed for never, so that every key is before that. */
+	if (unlikely(~left < b->next || !co_q_roomy(q)) ||
+	    unlikely(c->c_exec && running_not_here(c, b))) {
 		co_raw_unlock(b);
 		goto unusual;
 	}
@@ -432,21 +442,21 @@ unusual:
  * A pending callout without a lock is moved later by one cmpxchg, which the dispatcher's claim (and
  * any other arm or stop) excludes.
  */
-static bool move_nolock(struct callout *c, u64 left, u32 window, callout_func_t *func, void *arg,
+static bool move_nolock(struct callout *c, u64 left, u64 window, callout_func_t *func, void *arg,
 			unsigned int how)
 {
 	u8 gate = CO_GATE_NOLOCK | (how & HOW_DIRECT ? CO_GATE_DIRECT : 0);
 	u64 old = READ_ONCE(c->c_left);
 
 	if (left > old || READ_ONCE(c->c_gate) != gate || how & HOW_CPU || c->c_func != func ||
-	    c->c_arg != arg || c->c_order >> 32 != window)
+	    c->c_arg != arg || (c->c_order & ~(u64)U32_MAX) != window)
 		return false;
-	WRITE_ONCE(c->c_order, (u64)window << 32 | __callout_next_seq());
+	WRITE_ONCE(c->c_order, window | __callout_next_seq());
 	return try_cmpxchg(&c->c_left, &old, left);
 }
 
 /* arm(), after a look at what the caller may have got wrong. */
-static noinline int arm_checked(struct callout *c, u64 left, u32 window, callout_func_t *func,
+static noinline int arm_checked(struct callout *c, u64 left, u64 window, callout_func_t *func,
 				void *arg, unsigned int how, const char *what, unsigned long caller)
 {
 	if (!co_check_init(c, what, caller))
@@ -469,17 +479,20 @@ static noinline int arm_checked(struct callout *c, u64 left, u32 window, callout
 }
 
 /* Called in tail position, so that the address it would return to is the caller's of the API. */
-static noinline int arm_anyhow(struct callout *c, u64 left, u32 window, callout_func_t *func,
+static noinline int arm_anyhow(struct callout *c, u64 left, u64 window, callout_func_t *func,
 			       void *arg)
 {
 	return arm_checked(c, left, window, func, arg, 0, "callout_reset", _RET_IP_);
 }
 
 /* callout_reset() and relatives with sound times, where a store will not do. */
-int __callout_arm(struct callout *c, u64 left, u32 window, callout_func_t *func, void *arg)
+int __callout_arm(struct callout *c, u64 left, u64 window, callout_func_t *func, void *arg)
 {
 	if (can_arm_here(c, func))
 		return arm_here(c, left, window, func, arg);
+	if (!IS_ENABLED(CONFIG_LOCKDEP) && c->c_gate == CO_GATE_NOLOCK &&
+	    move_nolock(c, left, window, func, arg, 0))
+		return 1;
 	return arm_anyhow(c, left, window, func, arg);
 }
 EXPORT_SYMBOL_GPL(__callout_arm);
@@ -507,11 +520,11 @@ EXPORT_SYMBOL_GPL(__callout_reset_ticks);
 static int arm_window(struct callout *c, s64 earliest, s64 latest, callout_func_t *func, void *arg,
 		      unsigned int how, const char *what, unsigned long caller)
 {
-	u32 window;
+	u64 window;
 
 	earliest = max_t(s64, earliest, 0);
 	latest = max_t(s64, latest, 0);
-	window = co_window_pack(latest - earliest);
+	window = (u64)co_window_pack(latest - earliest) << 32;
 	return arm_checked(c, ~latest, window, func, arg, how, what, caller);
 }
 

@@ -2,14 +2,14 @@
 /*
  * Expiry: from the clock's interrupt to the handlers, in each of the three contexts.
  */
-#include "internal.h"
+#include "lock.h"
 #include "trace.h"
 
 unsigned int co_handler_warn_us = 2000;
 u64 co_handler_warn_cycles = U64_MAX;
 
 /* Handlers called by one hard interrupt before it ends, to let others in. */
-#define HARD_BATCH	8
+#define HARD_BATCH	32
 /* Handlers called by one softirq, or by the thread before it offers the CPU. */
 #define SOFT_BATCH	256
 /* How often a busy lock is tried again on the spot. */
@@ -97,12 +97,12 @@ static __always_inline void finish(struct co_base *b, enum co_ctx ctx, u8 attr, 
 				   bool held, void *arg)
 {
 	struct co_exec *e = &b->exec[ctx];
-	bool spins = co_unlock_spins(attr);
+	bool spins = co_lock_spins(attr & CO_ATTR_CLASS);
 
-	if (held && !spins) {
+	if (unlikely(held && !spins)) {
 		preempt_disable();
 		WRITE_ONCE(e->returned, true);
-		co_lock_release(attr, lock);
+		co_release(attr, lock);
 		close_base(b, ctx);
 		e->returned = false;
 		preempt_enable();
@@ -111,7 +111,7 @@ static __always_inline void finish(struct co_base *b, enum co_ctx ctx, u8 attr, 
 	}
 	smp_store_release(&e->curr, NULL);	/* Pairs with co_running(). */
 	if (held && spins)
-		co_lock_release(attr, lock);
+		co_release(attr, lock);
 	if (unlikely(e->drained || !list_empty(&e->drainers)))
 		wake_drainers(b, ctx, arg);
 }
@@ -146,6 +146,22 @@ static __always_inline bool try_a_little(const struct callout *c)
 	return false;
 }
 
+/* It was moved between the look at it and the trylock: look again. */
+static noinline void give_back(struct co_base *b, enum co_ctx ctx, struct callout *c, u8 attr,
+			       void *lock)
+{
+	if (!lock)
+		return;
+	if (co_lock_spins(attr & CO_ATTR_CLASS)) {
+		co_release(attr, lock);
+		return;
+	}
+	c->c_exec = co_exec_id(b, ctx);
+	b->exec[ctx].curr = c;
+	open_base(b, ctx);
+	finish(b, ctx, attr, lock, true, NULL);
+}
+
 /*
  * Deal with the first callout of a queue: re-key it if it was moved, call it if it is due. Does one
  * queue operation per hold of the base lock.
@@ -155,18 +171,20 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 	struct co_queue *q = &b->queue[ctx];
 	struct co_exec *e = &b->exec[ctx];
 	const struct co_slot *s = co_q_first(q);
+	const u16 id = co_exec_id(b, ctx);
+	u64 left, latest, order;
 	callout_func_t *func;
 	bool retry, held;
 	struct callout *c;
-	u64 latest, left;
 	void *arg, *lock;
-	u16 id;
 	u8 attr;
 
 	if (!s)
 		return STEP_NONE;
 	c = s->c;
-	latest = co_latest(c);
+	left = READ_ONCE(c->c_left);
+	order = READ_ONCE(c->c_order);
+	latest = ~left;
 	retry = unlikely(c->c_gate & CO_GATE_RETRY);
 	if (retry && s->key > now)
 		return STEP_NONE;
@@ -175,15 +193,14 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 		co_q_rekey(q, c, latest);
 		return STEP_AGAIN;
 	}
-	if (co_earliest(latest, c) > now) {
+	if (co_earliest(latest, order) > now) {
 		if (!retry)
 			return STEP_NONE;
 		unpostpone(c);
 		co_q_rekey(q, c, latest);
 		return STEP_AGAIN;
 	}
-	id = co_exec_id(b, ctx);
-	if (unlikely(c->c_exec != id && co_running(c)) || !try_a_little(c)) {
+	if (unlikely(c->c_exec != id && co_running(c)) || unlikely(!try_a_little(c))) {
 		postpone(b, q, c, now);
 		return STEP_AGAIN;
 	}
@@ -192,17 +209,9 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 	attr = c->c_attr;
 	lock = c->c_lock;
 	arg = c->c_arg;
-	left = READ_ONCE(c->c_left);
-	if (unlikely(co_earliest(~left, c) > now) ||
-	    (!co_has_lock(c) && unlikely(!try_cmpxchg(&c->c_left, &left, 0)))) {
-		if (co_unlock_spins(attr)) {
-			co_lock_release(attr, lock);
-		} else if (lock) {
-			c->c_exec = id;
-			e->curr = c;
-			open_base(b, ctx);
-			finish(b, ctx, attr, lock, true, arg);
-		}
+	if (!co_has_lock(c) ? unlikely(!try_cmpxchg(&c->c_left, &left, 0)) :
+			      unlikely(READ_ONCE(c->c_left) != left || READ_ONCE(c->c_order) != order)) {
+		give_back(b, ctx, c, attr, lock);
 		return STEP_AGAIN;
 	}
 	WRITE_ONCE(c->c_left, 0);
@@ -235,8 +244,9 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 u64 co_interrupt(void)
 {
 	struct co_base *b = this_cpu_ptr(&co_bases);
-	int batch = HARD_BATCH, again = 4 * HARD_BATCH;
+	int batch = HARD_BATCH, again = HARD_BATCH;
 	u64 now = co_now(), next;
+	bool fresh = true;
 	u8 raise = 0;
 
 	co_lock(b);
@@ -250,23 +260,23 @@ u64 co_interrupt(void)
 	while (batch && again) {
 		enum step did = step(b, CO_HARD, now);
 
-		if (did == STEP_NONE)
-			break;
 		if (did == STEP_RAN) {
-			now = co_now();
+			fresh = false;
 			batch--;
-		} else {
+		} else if (did == STEP_AGAIN) {
 			again--;
 			co_unlock(b);
 			co_lock(b);
+		} else if (fresh) {
+			break;
+		} else {
+			/* Time has gone on, and a handler may have armed something for now. */
+			now = co_now();
+			fresh = true;
 		}
 	}
-	if (!(b->raised & BIT(CO_SOFT)) && co_due(b, CO_SOFT, now))
-		raise |= BIT(CO_SOFT);
-	if (!(b->raised & BIT(CO_THREAD)) && co_due(b, CO_THREAD, now))
-		raise |= BIT(CO_THREAD);
+	next = co_look(b, now, &raise);
 	WRITE_ONCE(b->raised, b->raised | raise);
-	next = co_next_event(b);
 	b->next = next;
 	co_unlock(b);
 	if (raise & BIT(CO_SOFT))
@@ -293,21 +303,20 @@ static __always_inline bool run(struct co_base *b, enum co_ctx ctx)
 	for (;;) {
 		enum step did = step(b, ctx, now);
 
-		if (did == STEP_NONE) {
-			/* Time has gone on, and a handler may have armed something for now. */
-			if (fresh)
-				break;
-			now = co_now();
-			fresh = true;
-		} else if (did == STEP_RAN) {
+		if (did == STEP_RAN) {
 			fresh = false;
 			if (!--batch || time_after(jiffies, end)) {
 				open_base(b, ctx);
 				return true;
 			}
-		} else {
+		} else if (did == STEP_AGAIN) {
 			open_base(b, ctx);
 			close_base(b, ctx);
+		} else if (fresh) {
+			break;
+		} else {
+			now = co_now();
+			fresh = true;
 		}
 	}
 	WRITE_ONCE(b->raised, b->raised & ~BIT(ctx));

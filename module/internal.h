@@ -84,8 +84,8 @@ struct co_stats {
  * @lock:	protects what follows unless said otherwise
  * @online:	may be armed on
  * @next:	what the clock is armed for: nothing queued here that no one is looking after is
- *		earlier. 0 while the interrupt is being served: it looks after everything. Changed
- *		by the CPU itself; others kick it.
+ *		earlier. 0 while the interrupt is being served: it looks after everything. NEVER
+ *		while offline, too. Changed by the CPU itself; others kick it.
  * @raised:	bit per context whose dispatcher has been told to run, and will look for itself
  * @kicked:	an interrupt is on its way, @csd is in use
  * @queue:	by context
@@ -134,10 +134,14 @@ static inline u64 co_window(const struct callout *c)
 	return co_window_unpack(READ_ONCE(c->c_order) >> 32);
 }
 
-static inline u64 co_earliest(u64 latest, const struct callout *c)
+/* The earliest time of a deadline @latest with the window in @order. */
+static __always_inline u64 co_earliest(u64 latest, u64 order)
 {
-	u64 window = co_window(c);
+	u64 window;
 
+	if (likely(!(order >> 32)))
+		return latest;
+	window = co_window_unpack(order >> 32);
 	return latest > window ? latest - window : 0;
 }
 
@@ -265,9 +269,8 @@ void co_percpu_exit(void);
 u64 co_now(void);
 struct co_base *co_pick_base(int cpu);
 bool co_armed_first(struct co_base *b, enum co_ctx ctx, u64 key);
-bool co_due(struct co_base *b, enum co_ctx ctx, u64 now);
+u64 co_look(struct co_base *b, u64 now, u8 *raise);
 void co_tell_clock(struct co_base *b, u64 next);
-u64 co_next_event(struct co_base *b);
 void co_reprogram(struct co_base *b);
 void co_lock_two(struct co_base *a, struct co_base *b);
 void co_unlock_two(struct co_base *a, struct co_base *b);
@@ -292,9 +295,6 @@ void co_run_thread(struct co_base *b);
 
 /* ---- lock.c --------------------------------------------------------------------------------- */
 
-bool co_trylock(const struct callout *c);
-bool co_unlock_spins(u8 attr);
-void co_lock_release(u8 attr, void *lock);
 int co_lock_held(const struct callout *c, bool exclusive);
 
 /* ---- check.c -------------------------------------------------------------------------------- */

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The five kinds of associated locks (and Giant): try, release, ask whether held.
- *
- * The dispatcher tries from under a base lock; lockdep takes no dependency from a trylock. Raw and,
- * but for PREEMPT_RT, spinning locks are released under the base lock too, which makes "handler
- * done" and "lock free" one step for who comes next. Sleeping locks wake their waiters and so
- * cannot be: for them see "Stop after return" in core.c.
+ * The kinds of associated locks: what is not inlined of lock.h, and who holds one.
  */
-#include "internal.h"
+#include "lock.h"
 
 /* Where handlers run, by class, C_DIRECT_EXEC aside; and where in a base the queue for that is. */
 #define SOFT	(IS_ENABLED(CONFIG_PREEMPT_RT) ? CO_THREAD : CO_SOFT)
@@ -27,20 +22,7 @@
 const u8 co_class_ctx[] = BY_CLASS(CTX);
 const u16 co_class_queue[] = BY_CLASS(QUEUE);
 
-/* The class as it acts: on PREEMPT_RT spinlock_t and rwlock_t sleep. */
-static inline bool spins(enum co_lock_class class)
-{
-	return class == CO_LOCK_RAW ||
-	       (!IS_ENABLED(CONFIG_PREEMPT_RT) && (class == CO_LOCK_SPIN || class == CO_LOCK_RW));
-}
-
-bool co_unlock_spins(u8 attr)
-{
-	return spins(attr & CO_ATTR_CLASS);
-}
-
-/* Take the associated lock, if it can be had at once. True without a lock. */
-bool co_trylock(const struct callout *c)
+bool co_trylock_other(const struct callout *c)
 {
 	bool shared = c->c_attr & CO_ATTR_SHARED;
 
@@ -64,7 +46,7 @@ bool co_trylock(const struct callout *c)
 	return true;
 }
 
-void co_lock_release(u8 attr, void *lock)
+void co_release_other(u8 attr, void *lock)
 {
 	bool shared = attr & CO_ATTR_SHARED;
 

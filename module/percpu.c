@@ -96,41 +96,47 @@ static const struct co_slot *head(struct co_base *b, enum co_ctx ctx)
 	return s;
 }
 
-/* Is a context's first callout due? What is moved too often to tell is left to its dispatcher. */
-bool co_due(struct co_base *b, enum co_ctx ctx, u64 now)
-{
-	const struct co_slot *s = head(b, ctx);
-
-	if (!s)
-		return false;
-	if (s->c->c_gate & CO_GATE_RETRY)
-		return s->key <= now;
-	return co_earliest(s->key, s->c) <= now;
-}
-
-/* The earliest key that no dispatcher is looking after. */
-u64 co_next_event(struct co_base *b)
+/*
+ * Look at what no dispatcher is looking after. What is due in another context than the hard interrupt is
+ * added to @raise, and its second considered, as its dispatcher may have no more to do than the first.
+ * Returns the time to arm the clock for.
+ */
+u64 co_look(struct co_base *b, u64 now, u8 *raise)
 {
 	u64 next = CO_CLOCK_NEVER;
 	enum co_ctx ctx;
 
 	for (ctx = 0; ctx < CO_NCTX; ctx++) {
 		const struct co_slot *s;
+		u64 key, due;
 
 		if (b->raised & BIT(ctx))
 			continue;
 		s = head(b, ctx);
-		if (s && s->key < next)
-			next = s->key;
+		if (!s)
+			continue;
+		key = s->key;
+		due = s->c->c_gate & CO_GATE_RETRY ? key : co_earliest(key, READ_ONCE(s->c->c_order));
+		if (ctx != CO_HARD && due <= now) {
+			*raise |= BIT(ctx);
+			key = co_q_second(&b->queue[ctx]);
+			if (key <= now)
+				continue;
+		}
+		next = min(next, key);
 	}
 	return next;
 }
 
-/* A dispatcher has come to rest: arm the clock if it must come earlier now. Releases the base. */
+/*
+ * A dispatcher has come to rest: arm the clock anew if it must come at another time now. Releases the
+ * base. What is due meanwhile makes it come at once.
+ */
 void co_reprogram(struct co_base *b)
 {
-	u64 next = co_next_event(b);
-	bool program = next < b->next;
+	u8 ignored = 0;
+	u64 next = co_look(b, 0, &ignored);
+	bool program = b->online && next != b->next;
 
 	if (program) {
 		b->next = next;
@@ -299,7 +305,7 @@ static int base_offline(unsigned int cpu)
 	local_irq_disable();
 	co_lock(b);
 	WRITE_ONCE(b->online, false);
-	b->next = 0;
+	b->next = CO_CLOCK_NEVER;
 	co_unlock(b);
 	local_irq_enable();
 	co_clock->stop(cpu);

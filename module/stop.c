@@ -45,13 +45,28 @@ static noinline int stop_fill(struct co_base *b, struct co_queue *q, u32 hole, u
 	return 1;
 }
 
+/* What of a callout tells where it is and how to take it off, at one go. */
+union where {
+	u64 word;
+	struct {
+		u16 home;
+		u16 exec;
+		u16 cpu;
+		u8 gate;
+		u8 attr;
+	};
+};
+static_assert(offsetof(struct callout, c_attr) == offsetof(struct callout, c_home) + 7);
+
 /*
- * Stop, and set more bits of the gate. With a lock, which the caller holds, an idle callout is
- * nobody else's: that is told without the base lock. A pending one is taken off as in arm_here():
- * what is unusual goes to stop_any().
+ * Stop, and set more bits of the gate. With a lock, which the caller holds, an idle callout is nobody
+ * else's: that is told without the base lock. A pending one is taken off as arm_here() puts it on: what
+ * is unusual goes to stop_any().
  */
 static __always_inline int stop(struct callout *c, u8 gate)
 {
+	const u8 other = CO_GATE_NOLOCK | CO_GATE_DIRECT | CO_GATE_SPILL;
+	union where at = { .word = READ_ONCE(*(u64 *)&c->c_home) };
 	unsigned long flags;
 	struct co_slot last;
 	struct co_queue *q;
@@ -59,26 +74,26 @@ static __always_inline int stop(struct callout *c, u8 gate)
 	u32 hole;
 
 	gate |= CO_GATE_IDLE;
-	if (unlikely(c->c_gate & (CO_GATE_NOLOCK | CO_GATE_SPILL) || co_running(c)) ||
-	    trace_callout_cancel_enabled())
+	if (unlikely(at.gate & other || (at.exec && co_running(c))) || trace_callout_cancel_enabled())
 		return stop_any(c, gate);
 	if (!c->c_left) {
-		WRITE_ONCE(c->c_gate, c->c_gate | gate);
+		WRITE_ONCE(c->c_gate, at.gate | gate);
 		return -1;
 	}
 	local_irq_save(flags);
-	b = per_cpu_ptr(&co_bases, READ_ONCE(c->c_cpu));
+	b = per_cpu_ptr(&co_bases, at.cpu);
 	if (unlikely(!co_trylock_quick(b)))
 		goto unusual;
-	if (unlikely(c->c_cpu != b->cpu || c->c_gate & CO_GATE_SPILL)) {
+	/* It may have been handed over to another CPU, or tried and postponed. */
+	if (unlikely(READ_ONCE(*(u64 *)&c->c_home) != at.word)) {
 		co_raw_unlock(b);
 		goto unusual;
 	}
 	b->stats.stopped++;
 	WRITE_ONCE(c->c_left, 0);
 	co_debug_deactivate(c);
-	q = co_queue_of(b, c);
-	WRITE_ONCE(c->c_gate, (c->c_gate & ~CO_GATE_RETRY) | gate);
+	q = co_class_queue_of(b, c);
+	WRITE_ONCE(c->c_gate, gate);
 	hole = c->q_slot;
 	last = co_heap_take_last(&q->heap);
 	if (last.c != c) {

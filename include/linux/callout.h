@@ -202,7 +202,7 @@ void __callout_init(struct callout *c, enum co_lock_class class, void *lock, int
 int __callout_reset_ticks(struct callout *c, int ticks, callout_func_t *func, void *arg, int cpu);
 int __callout_set_within(struct callout *c, ktime_t earliest, ktime_t latest, callout_func_t *func,
 			 void *arg);
-int __callout_arm(struct callout *c, u64 left, u32 window, callout_func_t *func, void *arg);
+int __callout_arm(struct callout *c, u64 left, u64 window, callout_func_t *func, void *arg);
 #ifdef CONFIG_LOCKDEP
 void __callout_assert_locked(const struct callout *c, const char *what);
 #else
@@ -304,9 +304,9 @@ static __always_inline u32 __callout_next_seq(void)
 	return this_cpu_read(callout_arm_seq);
 }
 
-static __always_inline void __callout_move(struct callout *c, u64 left, u32 window)
+static __always_inline void __callout_move(struct callout *c, u64 left, u64 window)
 {
-	WRITE_ONCE(c->c_order, (u64)window << 32 | __callout_next_seq());
+	WRITE_ONCE(c->c_order, window | __callout_next_seq());
 	WRITE_ONCE(c->c_left, left);
 }
 
@@ -399,10 +399,10 @@ static __always_inline int callout_set_within(struct callout *c, ktime_t earlies
 	if (unlikely(window >= 1U << 27 || latest < 0))
 		return __callout_set_within(c, earliest, latest, func, arg);
 	if (!__callout_may_move(c, left) || !func)
-		return __callout_arm(c, left, window, func, arg);
+		return __callout_arm(c, left, window << 32, func, arg);
 	c->c_func = func;
 	c->c_arg = arg;
-	__callout_move(c, left, (u32)window);
+	__callout_move(c, left, window << 32);
 	return 1;
 }
 

@@ -27,25 +27,34 @@
 
 #define FIRST_SLOTS	2048U
 
-/*
- * Fill the hole at @i, which has children, with {key, c}: it sinks to a leaf, the smallest child
- * moving up each time, and from there {key, c} rises.
- */
-static void sink(struct co_heap *h, u32 i, u64 key, struct callout *c)
+/* The one that comes first of two entries. */
+static __always_inline struct co_slot *first_of(struct co_slot *a, struct co_slot *b)
 {
+	u64 key = b->key;
+
+	if (key > a->key || (key == a->key && !co_seq_before(b->c->q_seq, a->c->q_seq)))
+		return a;
+	return b;
+}
+
+/*
+ * Fill the hole at @i, which has children, with {key, c}: it sinks to a leaf, the smallest child moving
+ * up each time, and from there {key, c} rises. The longest that a base lock is held is for this.
+ */
+static noinline void sink(struct co_heap *h, u32 i, u64 key, struct callout *c)
+{
+	struct co_slot *const slot = h->slot, *hole = slot + i;
+	const u32 end = h->end;
 	u32 down;
 
-	while ((down = 4 * (i - 2)) < h->end) {
-		const struct co_slot *g = &h->slot[down], *min = g;
+	while ((down = 4 * (i - 2)) < end) {
+		struct co_slot *g = slot + down;
+		struct co_slot *min = first_of(first_of(first_of(g, g + 1), g + 2), g + 3);
 
-		if (co_heap_before(g[1].key, g[1].c, min))
-			min = g + 1;
-		if (co_heap_before(g[2].key, g[2].c, min))
-			min = g + 2;
-		if (co_heap_before(g[3].key, g[3].c, min))
-			min = g + 3;
-		co_heap_put(h, i, min->key, min->c);
-		i = down + (min - g);
+		*hole = *min;
+		hole->c->q_slot = i;
+		hole = min;
+		i = min - slot;
 	}
 	co_heap_rise(h, i, key, c);
 }
@@ -182,6 +191,11 @@ static const struct co_slot *heap_first(struct co_queue *q)
 	return co_heap_first(&q->heap);
 }
 
+static u64 heap_second(struct co_queue *q)
+{
+	return co_heap_second(&q->heap);
+}
+
 static struct callout *heap_pop(struct co_queue *q)
 {
 	struct callout *c = co_heap_first(&q->heap)->c;
@@ -263,6 +277,7 @@ const struct co_queue_ops co_q_heap_ops = {
 	.remove = heap_remove,
 	.rekey = heap_rekey,
 	.first = heap_first,
+	.second = heap_second,
 	.pop = heap_pop,
 	.count = heap_count,
 	.spills = heap_spills,

@@ -123,4 +123,13 @@ static __always_inline const struct co_slot *co_heap_first(struct co_heap *h)
 	return likely(h->end > CO_HEAP_ROOT) ? &h->slot[CO_HEAP_ROOT] : NULL;
 }
 
+static __always_inline u64 co_heap_second(const struct co_heap *h)
+{
+	const struct co_slot *g = &h->slot[CO_HEAP_ROOT + 1];
+
+	if (unlikely(h->end <= CO_HEAP_ROOT + 1 || h->spilled))
+		return CO_KEY_NONE;
+	return min(min(g[0].key, g[1].key), min(g[2].key, g[3].key));
+}
+
 #endif /* CALLOUT_HEAP_H */

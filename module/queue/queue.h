@@ -15,6 +15,7 @@
  *  3. Any call takes a number of steps that is bounded by the logarithm of the queue's length, or the
  *     discipline says in its first sentence that it is amortised.
  *  4. first() changes nothing and costs a few instructions. Its result holds until the next change.
+ *     second() is the smallest key but for the first's, or CO_KEY_NONE if that takes more.
  *  5. wanted() says how many slots the queue would like to have in all (0: it has enough), and may be
  *     called without serialisation. grow() gives it so many: 64-byte aligned memory that begins with
  *     what the memory given before holds now, every byte after that 0xff. It is the queue's until the
@@ -46,6 +47,7 @@ struct co_queue_ops {
 	void (*remove)(struct co_queue *q, struct callout *c);
 	void (*rekey)(struct co_queue *q, struct callout *c, u64 key);
 	const struct co_slot *(*first)(struct co_queue *q);
+	u64 (*second)(struct co_queue *q);
 	struct callout *(*pop)(struct co_queue *q);
 	u32 (*count)(const struct co_queue *q);
 	u32 (*spills)(const struct co_queue *q);
@@ -109,6 +111,11 @@ static __always_inline void co_q_rekey(struct co_queue *q, struct callout *c, u6
 static __always_inline const struct co_slot *co_q_first(struct co_queue *q)
 {
 	return co_heap_first(&q->heap);
+}
+
+static __always_inline u64 co_q_second(struct co_queue *q)
+{
+	return co_heap_second(&q->heap);
 }
 
 #endif /* CALLOUT_QUEUE_H */
