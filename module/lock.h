@@ -31,6 +31,8 @@ static __always_inline bool co_trylock(const struct callout *c)
 		return spin_trylock((spinlock_t *)c->c_lock);
 	if (class == CO_LOCK_NONE)
 		return true;
+	if (class == CO_LOCK_RAW)
+		return raw_spin_trylock((raw_spinlock_t *)c->c_lock);
 	return co_trylock_other(c);
 }
 
@@ -38,6 +40,8 @@ static __always_inline void co_release(u8 attr, void *lock)
 {
 	if ((attr & CO_ATTR_CLASS) == CO_LOCK_SPIN)
 		spin_unlock((spinlock_t *)lock);
+	else if ((attr & CO_ATTR_CLASS) == CO_LOCK_RAW)
+		raw_spin_unlock((raw_spinlock_t *)lock);
 	else
 		co_release_other(attr, lock);
 }

@@ -27,32 +27,44 @@
 
 #define FIRST_SLOTS	2048U
 
-/* The one that comes first of two entries. */
-static __always_inline struct co_slot *first_of(struct co_slot *a, struct co_slot *b)
+/* Of two entries with the same key, is @a the older one? */
+static __always_inline bool older(const struct co_slot *a, const struct co_slot *b)
 {
-	u64 key = b->key;
-
-	if (key > a->key || (key == a->key && !co_seq_before(b->c->q_seq, a->c->q_seq)))
-		return a;
-	return b;
+	return co_seq_before(a->c->q_seq, b->c->q_seq);
 }
 
 /*
  * Fill the hole at @i, which has children, with {key, c}: it sinks to a leaf, the smallest child moving
- * up each time, and from there {key, c} rises. The longest that a base lock is held is for this.
+ * up each time, and from there {key, c} rises. This is what a base lock is held for longest.
  */
 static noinline void sink(struct co_heap *h, u32 i, u64 key, struct callout *c)
 {
 	struct co_slot *const slot = h->slot, *hole = slot + i;
-	const u32 end = h->end;
-	u32 down;
+	struct co_slot *const end = slot + h->end;
+	struct co_slot *g, *min;
 
-	while ((down = 4 * (i - 2)) < end) {
-		struct co_slot *g = slot + down;
-		struct co_slot *min = first_of(first_of(first_of(g, g + 1), g + 2), g + 3);
+	while ((g = slot + 4 * (i - 2)) < end) {
+		u64 k, least = g->key;
 
-		*hole = *min;
-		hole->c->q_slot = i;
+		min = g;
+		k = g[1].key;
+		if (k <= least && (k != least || older(g + 1, min))) {
+			least = k;
+			min = g + 1;
+		}
+		k = g[2].key;
+		if (k <= least && (k != least || older(g + 2, min))) {
+			least = k;
+			min = g + 2;
+		}
+		k = g[3].key;
+		if (k <= least && (k != least || older(g + 3, min))) {
+			least = k;
+			min = g + 3;
+		}
+		hole->key = least;
+		hole->c = min->c;
+		min->c->q_slot = i;
 		hole = min;
 		i = min - slot;
 	}
