@@ -125,10 +125,11 @@ static __always_inline const struct co_slot *co_heap_first(struct co_heap *h)
 
 static __always_inline u64 co_heap_second(const struct co_heap *h)
 {
-	const struct co_slot *g = &h->slot[CO_HEAP_ROOT + 1];
+	const struct co_slot *g;
 
 	if (unlikely(h->end <= CO_HEAP_ROOT + 1 || h->spilled))
 		return CO_KEY_NONE;
+	g = &h->slot[CO_HEAP_ROOT + 1];
 	return min(min(g[0].key, g[1].key), min(g[2].key, g[3].key));
 }
 
