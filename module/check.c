@@ -45,7 +45,7 @@ CO_EXPORT_FOR_TESTS(co_misuse_count);
 void __callout_assert_locked(const struct callout *c, const char *what)
 {
 	if (c->c_attr & CO_ATTR_VALID)
-		co_check_locked(c, what, _RET_IP_);
+		co_check_locked(c, !(c->c_attr & CO_ATTR_SHARED), what, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__callout_assert_locked);
 #endif

@@ -246,7 +246,7 @@ void callout_set_affinity(struct callout *c, enum callout_affinity class, int cp
 
 	if (!co_check_init(c, "callout_set_affinity", _RET_IP_))
 		return;
-	co_check_locked(c, "callout_set_affinity", _RET_IP_);
+	co_check_locked(c, true, "callout_set_affinity", _RET_IP_);
 	if (class > CALLOUT_AFFINITY_STRONG) {
 		co_misuse(CO_BAD_FLAGS, "callout_set_affinity", _RET_IP_, "class left as it was");
 		return;
@@ -467,7 +467,7 @@ static noinline int arm_checked(struct callout *c, u64 left, u64 window, callout
 	}
 	if (how & HOW_CPU && !good_cpu((int)(how & HOW_CPU) - 1, what, caller))
 		how &= ~HOW_CPU;
-	co_check_locked(c, what, caller);
+	co_check_locked(c, !(c->c_attr & CO_ATTR_SHARED), what, caller);
 	co_debug_assert_init(c);
 	if (READ_ONCE(c->c_gate) & CO_GATE_SHUT) {
 		co_misuse(CO_BAD_SHUT, what, caller, "not armed");

@@ -326,9 +326,11 @@ static inline bool co_check_init(const struct callout *c, const char *func, unsi
 	return false;
 }
 
-static inline void co_check_locked(const struct callout *c, const char *func, unsigned long caller)
+/* To arm, a shared lock may be held shared, as it is in the handler; to stop it may not. */
+static inline void co_check_locked(const struct callout *c, bool exclusive, const char *func,
+				   unsigned long caller)
 {
-	if (IS_ENABLED(CONFIG_LOCKDEP) && co_has_lock(c) && co_lock_held(c, true) == 0)
+	if (IS_ENABLED(CONFIG_LOCKDEP) && co_has_lock(c) && co_lock_held(c, exclusive) == 0)
 		co_misuse(CO_BAD_NOT_LOCKED, func, caller, "going on, but nothing is certain");
 }
 

@@ -116,7 +116,7 @@ static noinline int stop_checked(struct callout *c)
 	if (!co_check_init(c, "callout_stop", _RET_IP_))
 		return -1;
 	co_debug_assert_init(c);
-	co_check_locked(c, "callout_stop", _RET_IP_);
+	co_check_locked(c, true, "callout_stop", _RET_IP_);
 	return stop_any(c, CO_GATE_IDLE);
 }
 
@@ -161,7 +161,7 @@ void callout_shutdown(struct callout *c)
 	if (unlikely(!co_check_init(c, "callout_shutdown", _RET_IP_)))
 		return;
 	co_debug_assert_init(c);
-	co_check_locked(c, "callout_shutdown", _RET_IP_);
+	co_check_locked(c, true, "callout_shutdown", _RET_IP_);
 	stop(c, CO_GATE_SHUT);
 }
 EXPORT_SYMBOL_GPL(callout_shutdown);
