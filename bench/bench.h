@@ -84,6 +84,16 @@ __printf(2, 3) void bench_out(struct bench_job *job, const char *fmt, ...);
 const void *bench_trace(size_t *bytes);
 bool bench_should_stop(void);
 
+/* A state that has nothing to do with those of other numbers of the same job. */
+static inline u32 bench_seed(u64 seed, u64 number)
+{
+	u64 x = seed << 32 | number;
+
+	x = (x ^ x >> 33) * 0xff51afd7ed558ccdULL;
+	x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53ULL;
+	return (u32)(x ^ x >> 33) ?: 1;
+}
+
 /* xorshift32; never 0 */
 static inline u32 bench_random(u32 *state)
 {

@@ -84,14 +84,14 @@ void bench_pause(u64 done, u64 *next)
 static __always_inline void fill(const struct facility *f, struct bench_job *job, u64 *at)
 {
 	u64 now = ktime_get(), pause = 0, i;
-	u32 seed = job->seed;
+	u32 seed = bench_seed(job->seed, 0);
 
 	setup_items(f, job);
 	for (i = 0; i < job->n; i++) {
 		u64 far = i ? random_far(&seed, now) : now + BENCH_FAR_NS / 2;
 		unsigned long flags = begin(f);
 
-		f->arm(&job->items[i], f->unit(far, now));
+		f->arm(&job->items[i], f->unit(far, ktime_get()));
 		end(f, flags);
 		if (at)
 			at[i] = far;
@@ -131,7 +131,7 @@ static __always_inline void arm_cancel_block(const struct facility *f, struct be
 static __always_inline int arm_cancel(const struct facility *f, struct bench_job *job)
 {
 	u64 now = ktime_get(), b;
-	u32 seed = ~job->seed;
+	u32 seed = bench_seed(job->seed, job->n);
 	struct plan p;
 	int err;
 
@@ -203,7 +203,7 @@ static __always_inline void plan_moves(const struct facility *f, struct bench_jo
 				       u64 *at)
 {
 	u64 now = ktime_get(), i;
-	u32 seed = ~job->seed;
+	u32 seed = bench_seed(job->seed, job->n);
 
 	for (i = 0; i < p->ops; i++) {
 		u32 item = 1 + bench_random_below(&seed, job->n - 1);

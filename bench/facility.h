@@ -294,12 +294,11 @@ void bench_pause(u64 done, u64 *next);
 /* Set up all items, spare ones included. */
 static __always_inline void setup_items(const struct facility *f, struct bench_job *job)
 {
-	u32 seed = job->seed;
 	u64 i;
 
 	for (i = 0; i < job->n + BENCH_SPARE_ITEMS; i++) {
 		f->setup(&job->items[i]);
-		job->items[i].random = bench_random(&seed);
+		job->items[i].random = bench_seed(job->seed, i);
 		if (i % 1024 == 0)
 			cond_resched();
 	}

@@ -254,6 +254,28 @@ static __always_inline void live_step(const struct facility *f, struct bench_job
 	end(f, flags);
 }
 
+/*
+ * A start soon after @now. What the trace has of the wheel's timers is due at tick boundaries; let these
+ * be tick boundaries again, or every one would wait for the next.
+ */
+static u64 live_start(u64 now)
+{
+	const struct co_trace_header *h;
+	const struct co_trace_record *r;
+	u64 i, off;
+	size_t bytes;
+
+	h = bench_trace(&bytes);
+	r = (const void *)(h + 1);
+	for (i = 0; i < le32_to_cpu(h->records); i++) {
+		if (r[i].op != CO_TRACE_ARM || r[i].kind != CO_TRACE_TIMER_LIST)
+			continue;
+		div64_u64_rem(now + le64_to_cpu(r[i].deadline_ns) - ~callout_tick_origin, TICK_NSEC, &off);
+		return now + TICK_NSEC - off;
+	}
+	return now;
+}
+
 static __always_inline int replay_live(const struct facility *f, struct bench_job *job)
 {
 	struct behind behind = { };
@@ -269,7 +291,7 @@ static __always_inline int replay_live(const struct facility *f, struct bench_jo
 	setup_items(f, job);
 	live_reset(job, 0);
 	live_clock_start(&clock);
-	start = clock.ns;
+	start = live_start(clock.ns);
 	for (i = 0; i < s.count && !bench_should_stop(); i++) {
 		if (s.step[i].kind == EXPIRED)
 			continue;

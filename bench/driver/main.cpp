@@ -123,6 +123,12 @@ void measure(const std::string &plan, const Options &o)
 		measure_holds(recorder, o);
 		measure_expiry(recorder, o, 5000);
 		measure_windows(recorder, 1, 10000, 200ms);
+	} else if (plan == "expiry") {
+		// A million of them: is one early, and how late are they beside hrtimer's?
+		recorder.run(
+			{.job = {.workload = "hold", .n = 100000, .ops = 1000000, .rate = 100000},
+			 .facilities = precise,
+			 .blocks = o.blocks});
 	} else if (plan == "full") {
 		measure_structure(recorder, o);
 		measure_holds(recorder, o);
@@ -150,7 +156,7 @@ try {
 	std::string plan;
 	run->add_option("plan", plan, "what to measure")
 		->required()
-		->check(CLI::IsMember({"structure", "icount", "full", "replay"}));
+		->check(CLI::IsMember({"structure", "icount", "expiry", "full", "replay"}));
 	run->add_option("--rig", o.rig,
 			"what the kernel runs on; icount: a cycle is an instruction");
 	run->add_option("--date", o.date, "when, if the machine's clock does not know");

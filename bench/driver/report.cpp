@@ -134,7 +134,7 @@ void print_expiry(const Results &r)
 	if (rows.size() == 1)
 		return;
 	fmt::print(
-		"Expiries. hold: each re-arms itself, at 20000 a second; burst: all due at once\n");
+		"Expiries. hold: each re-arms itself, at a steady rate; burst: all due at once\n");
 	print_table(rows);
 }
 
