@@ -52,7 +52,7 @@ clean:
 	rm -rf build
 
 demo:
-	selftests/vm/deps
+	selftests/vm/deps $$(cat bench/deps)
 	bench/demo
 
 check:
