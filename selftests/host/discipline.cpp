@@ -77,6 +77,9 @@ void check_heap(const co_queue &q)
 	require(h.end >= root && h.end <= std::max(h.cap, root), "end {} cap {}", h.end, h.cap);
 	require(h.low <= h.cap, "low {} cap {}", h.low, h.cap);
 	require(!h.spilled || h.low == 0, "insertions may overtake the tree");
+	const bool tells = q.heap.end > root + 1 && !q.heap.spilled;
+	require(tells == (co_heap_second(&h) != unused),
+		"the second key is not told though it is at hand");
 	check_array(h);
 	check_spill(h);
 }

@@ -29,7 +29,7 @@ struct Input {
 void arm_many(Rig &rig, Rig::Id from, Rig::Key key, Rig::Key step)
 {
 	for (Rig::Id i = 0; i < 64; i++)
-		rig.arm((from + i) % callouts, key + i * step);
+		rig.arm((from + i) % callouts, std::min<Rig::Key>(key + i * step, CO_KEY_MAX));
 }
 
 void do_one(Rig &rig, const std::uint8_t (&op)[4])
@@ -81,6 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 {
 	for (const Discipline &d : disciplines()) {
 		Rig rig(d, callouts, 0xffffffc0);
+		rig.check_every(8);
 		Input input{data, data + size};
 		std::uint8_t op[4];
 

@@ -16,3 +16,4 @@ extern "C" {
 #undef unlikely
 #undef noinline
 #undef static_assert
+#undef min

@@ -2,6 +2,7 @@
 #include "rig.hpp"
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <new>
 
 // ---- memory -------------------------------------------------------------------------
@@ -223,6 +224,12 @@ void Rig::serve()
 	asked = false;
 }
 
+std::optional<Rig::Key> Rig::second() const
+{
+	return order.size() < 2 ? std::nullopt
+				: std::optional(std::next(order.begin())->first.first);
+}
+
 void Rig::check() const
 {
 	co_queue *queue = const_cast<co_queue *>(&q);
@@ -234,7 +241,12 @@ void Rig::check() const
 		require(s->c == &pool[first()], "first is {}, not {}", s->c - pool.data(), first());
 		require(s->key == shadows[first()].key, "first's key is {}", s->key);
 	}
-	if (&ops == co_q_ops)
-		require(co_q_first(queue) == s, "the direct call answers something else");
-	d.check(q);
+	const Key key = ops.second(queue);
+	require(key == CO_KEY_NONE || key == second(), "the second key is said to be {}", key);
+	if (&ops == co_q_ops) {
+		require(co_q_first(queue) == s, "first() inline answers something else");
+		require(co_q_second(queue) == key, "second() inline answers something else");
+	}
+	if (steps.size() % interval == 0)
+		d.check(q);
 }

@@ -5,6 +5,7 @@
 #include "discipline.hpp"
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,7 +65,10 @@ public:
 	std::size_t capacity() const { return pool.size(); }
 	std::uint32_t slots() const { return memory.slots(); }
 	Id first() const { return order.begin()->second; }
+	std::optional<Key> second() const;
 	const co_queue &queue() const { return q; }
+	// Looks inside the queue after every n-th step, instead of each.
+	void check_every(std::size_t n) { interval = n; }
 	std::string history() const;
 
 private:
@@ -101,4 +105,5 @@ private:
 	std::uint32_t first_seq;
 	bool asked = false;
 	std::vector<Step> steps;
+	std::size_t interval = 1;
 };

@@ -4,6 +4,7 @@
 #define HOST_LINUX_COMPILER_H
 
 #include <linux/bitops.h>
+#include <linux/minmax.h>
 #include <linux/types.h>
 
 #define CONFIG_64BIT	1
