@@ -429,7 +429,9 @@ static int worker_main(void *arg)
 			cond_resched();
 			continue;
 		}
-		s->direct = (s->kind == SPIN || s->kind >= DRAIN) && !below(w, 3);
+		/* On PREEMPT_RT nothing can be freed in the hard interrupt. */
+		s->direct = (s->kind == SPIN || s->kind == DRAIN ||
+			     (s->kind > DRAIN && !IS_ENABLED(CONFIG_PREEMPT_RT))) && !below(w, 3);
 		init_session(s);
 		switch (s->kind) {
 		case DRAIN:
