@@ -70,9 +70,7 @@ Panel against_n(const Results &r, const std::string &workload, const std::string
 		title,
 		fmt::format(
 			"set logscale x\nset format x '10^{{%T}}'\nset xlabel 'pending timers'\n"
-			"set ylabel '{} an operation'\nset yrange [0:*]\nset key outside bottom "
-			"center "
-			"horizontal",
+			"set ylabel '{} an operation'\nset yrange [0:*]\nset key outside right top",
 			r.machine().unit()));
 
 	for (const auto &facility : r.facilities(workload)) {
@@ -121,7 +119,7 @@ Panel lateness(const Results &r, const std::string &title, Case c)
 {
 	Panel panel(title, "set logscale xy\nset xlabel 'late by, microseconds'\nset ylabel 'share "
 			   "that is later'\n"
-			   "set format y '%g'\nset key outside bottom center horizontal");
+			   "set format y '%g'\nset key inside bottom left");
 
 	for (const auto &facility : r.facilities(c.workload)) {
 		c.facility = facility;
