@@ -188,7 +188,7 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 	retry = unlikely(c->c_gate & CO_GATE_RETRY);
 	if (retry && s->key > now)
 		return STEP_NONE;
-	if (!retry && unlikely(latest > s->key)) {
+	if (!retry && unlikely(co_moved(c, s->key, latest, order))) {
 		b->stats.rekeyed++;
 		co_q_rekey(q, c, latest);
 		return STEP_AGAIN;

@@ -145,6 +145,18 @@ static __always_inline u64 co_earliest(u64 latest, u64 order)
 	return latest > window ? latest - window : 0;
 }
 
+/*
+ * Was a queued callout moved by a store, so that it is to be re-keyed? A move to the same deadline
+ * counts too: it goes behind those armed for it meanwhile. In the spill tree nothing is moved by a
+ * store.
+ */
+static __always_inline bool co_moved(const struct callout *c, u64 key, u64 latest, u64 order)
+{
+	if (likely(latest == key))
+		return unlikely((u32)order != c->q_seq) && !(c->c_gate & CO_GATE_SPILL);
+	return latest > key;
+}
+
 static inline enum co_lock_class co_class(const struct callout *c)
 {
 	return c->c_attr & CO_ATTR_CLASS;

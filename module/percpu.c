@@ -86,7 +86,8 @@ static const struct co_slot *head(struct co_base *b, enum co_ctx ctx)
 	while ((s = co_q_first(q)) && tries--) {
 		u64 latest = co_latest(s->c);
 
-		if (latest <= s->key || (s->c->c_gate & CO_GATE_RETRY))
+		if (!co_moved(s->c, s->key, latest, READ_ONCE(s->c->c_order)) ||
+		    (s->c->c_gate & CO_GATE_RETRY))
 			break;
 		b->stats.rekeyed++;
 		co_q_rekey(q, s->c, latest);

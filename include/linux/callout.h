@@ -258,8 +258,9 @@ static inline void __callout_init_rwsem(struct callout *c, struct rw_semaphore *
  * @lockp:	raw_spinlock_t *, spinlock_t *, rwlock_t *, struct mutex * or struct rw_semaphore *. NULL
  *		is warned of, and leaves the callout without a lock.
  * @flags:	CALLOUT_RETURNUNLOCKED: the handler releases the lock before it returns.
- *		CALLOUT_SHAREDLOCK: rwlock and rwsem are held for reading while the handler runs (stop
- *		and reset still need them for writing). CALLOUT_TRYLOCK is accepted.
+ *		CALLOUT_SHAREDLOCK: rwlock and rwsem are held for reading while the handler runs,
+ *		which may arm its callout; others need them for writing to arm, and all to stop.
+ *		CALLOUT_TRYLOCK is accepted.
  *
  * The lock is only ever tried by the dispatcher, from below it; holding it with plain spin_lock()
  * does not deadlock with the softirq that wants to call the handler. A raw_spinlock_t's handler
