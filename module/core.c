@@ -102,6 +102,17 @@
  * refused. The drainer stands on CPU 0's own stack; the dispatcher takes it off the exec under the
  * base lock and completes it last, and reads nothing of c.
  *
+ * Drain versus move
+ * -----------------
+ * Drain is called without the lock, so it may take c off between a mover's look at c_left and its
+ * store. The store then leaves a c that says pending and is on no queue. So who holds the base lock
+ * goes by q_slot, not c_left; and as drain has closed the gate (CO_GATE_IDLE) the next arm comes
+ * the long way and finds out. The move has come before the drain, then, and was undone by it.
+ *
+ * arm_here() puts an idle c on this CPU's base without the lock of the one it was on last. A drain
+ * that looks there meanwhile sees it either idle, or queued and c_cpu changed, and looks again; and
+ * arm_here() does not touch c before one that takes it off has let go of it (q_slot is 0 last).
+ *
  * Move versus fire
  * ----------------
  *	CPU 0, holds c's lock		CPU 1, dispatcher
@@ -339,7 +350,7 @@ static int arm(struct callout *c, u64 left, u64 window, callout_func_t *func, vo
 		}
 		if (how & HOW_CPU)
 			c->c_home = how & HOW_CPU;
-		queued = c->c_left;
+		queued = co_queued(c);
 		if (c->c_home)
 			to = co_pick_base(c->c_home - 1);
 		else
@@ -350,7 +361,7 @@ static int arm(struct callout *c, u64 left, u64 window, callout_func_t *func, vo
 			co_unqueue(b, c);
 			was = 1;
 		}
-		c->c_cpu = to->cpu;
+		WRITE_ONCE(c->c_cpu, to->cpu);
 		co_unlock(b);
 	}
 	set_call(c, window, func, arg);
@@ -408,7 +419,8 @@ static __always_inline int arm_here(struct callout *c, u64 left, u64 window, cal
 	struct co_base *b;
 
 	set_call(c, window, func, arg);
-	if (unlikely(c->c_left) || trace_callout_start_enabled())
+	/* Off its queue for good, also where a drain is just taking it off, or a CPU handing it over. */
+	if (unlikely(c->c_left || smp_load_acquire(&c->q_slot)) || trace_callout_start_enabled())
 		return arm_stored(c, left);
 	local_irq_save(flags);
 	b = this_cpu_ptr(&co_bases);
@@ -421,9 +433,10 @@ static __always_inline int arm_here(struct callout *c, u64 left, u64 window, cal
 		co_raw_unlock(b);
 		goto unusual;
 	}
-	c->c_cpu = b->cpu;
-	c->c_gate = 0;
+	WRITE_ONCE(c->c_cpu, b->cpu);
+	WRITE_ONCE(c->c_gate, 0);
 	WRITE_ONCE(c->c_left, left);
+	smp_wmb();	/* c_cpu before q_slot: pairs with lock_both(). */
 	b->stats.armed++;
 	co_debug_activate(c);
 	if (!co_q_stays_last(q, ~left))
@@ -562,6 +575,21 @@ static s64 precision(s64 interval, int flags)
 	return interval / 100 * READ_ONCE(co_default_precision_pct);
 }
 
+/* May it be called from the hard interrupt on demand? With a raw lock it is anyway. */
+static bool can_be_direct(const struct callout *c)
+{
+	switch (co_class(c)) {
+	case CO_LOCK_NONE:
+	case CO_LOCK_NONE_THREAD:
+		return true;
+	case CO_LOCK_SPIN:
+	case CO_LOCK_RW:
+		return !IS_ENABLED(CONFIG_PREEMPT_RT);
+	default:
+		return false;
+	}
+}
+
 /**
  * callout_reset_sbt_on() - run a function at a time with a precision, on a CPU
  * @c:		the callout; its lock, where it has one, is held
@@ -619,12 +647,10 @@ int callout_reset_sbt_on(struct callout *c, sbintime_t sbt, sbintime_t pr, callo
 		window = max(window, precision(interval, flags));
 	}
 	if (flags & C_DIRECT_EXEC) {
-		/* Raw locks are served from there anyway; on PREEMPT_RT the spinning ones sleep. */
-		if (co_class_ctx[co_class(c)] == CO_THREAD && !IS_ENABLED(CONFIG_PREEMPT_RT))
-			co_misuse(CO_BAD_CONTEXT, "callout_reset_sbt", _RET_IP_, "left to it");
-		else if (co_class(c) == CO_LOCK_NONE ||
-			 (co_class(c) != CO_LOCK_RAW && !IS_ENABLED(CONFIG_PREEMPT_RT)))
+		if (can_be_direct(c))
 			how |= HOW_DIRECT;
+		else if (co_class_ctx[co_class(c)] == CO_THREAD)
+			co_misuse(CO_BAD_CONTEXT, "callout_reset_sbt", _RET_IP_, "left to it");
 	}
 	return arm_window(c, earliest, earliest + window, func, arg, how, "callout_reset_sbt",
 			  _RET_IP_);

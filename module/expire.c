@@ -104,7 +104,7 @@ static __always_inline void finish(struct co_base *b, enum co_ctx ctx, u8 attr, 
 		WRITE_ONCE(e->returned, true);
 		co_release(attr, lock);
 		close_base(b, ctx);
-		e->returned = false;
+		WRITE_ONCE(e->returned, false);
 		preempt_enable();
 	} else {
 		close_base(b, ctx);
@@ -148,7 +148,7 @@ static __always_inline bool try_a_little(const struct callout *c)
 
 /* It was moved between the look at it and the trylock: look again. */
 static noinline void give_back(struct co_base *b, enum co_ctx ctx, struct callout *c, u8 attr,
-			       void *lock)
+			       void *lock, void *arg)
 {
 	if (!lock)
 		return;
@@ -156,10 +156,17 @@ static noinline void give_back(struct co_base *b, enum co_ctx ctx, struct callou
 		co_release(attr, lock);
 		return;
 	}
+	if ((attr & CO_ATTR_CLASS) == CO_LOCK_GIANT) {
+		/* Nobody frees it. */
+		open_base(b, ctx);
+		co_release(attr, lock);
+		close_base(b, ctx);
+		return;
+	}
 	c->c_exec = co_exec_id(b, ctx);
 	b->exec[ctx].curr = c;
 	open_base(b, ctx);
-	finish(b, ctx, attr, lock, true, NULL);
+	finish(b, ctx, attr, lock, true, arg);
 }
 
 /*
@@ -211,7 +218,7 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 	arg = c->c_arg;
 	if (!co_has_lock(c) ? unlikely(!try_cmpxchg(&c->c_left, &left, 0)) :
 			      unlikely(READ_ONCE(c->c_left) != left || READ_ONCE(c->c_order) != order)) {
-		give_back(b, ctx, c, attr, lock);
+		give_back(b, ctx, c, attr, lock, arg);
 		return STEP_AGAIN;
 	}
 	WRITE_ONCE(c->c_left, 0);
@@ -255,7 +262,6 @@ u64 co_interrupt(void)
 		return CO_CLOCK_NEVER;
 	}
 	b->next = 0;
-	b->kicked = false;
 	b->stats.interrupts++;
 	while (batch && again) {
 		enum step did = step(b, CO_HARD, now);

@@ -355,12 +355,26 @@ static inline bool co_being_drained(const struct callout *c)
 	return e && (READ_ONCE(e->drained) || !list_empty(&e->drainers));
 }
 
-/* Take a callout that is pending off its queue. */
-static __always_inline void co_unqueue(struct co_base *b, struct callout *c)
+/*
+ * Is it on the queue of the base c_cpu, which is locked? c_left does not tell: the store of a move
+ * that raced a drain may have come after it was taken off. See "Drain versus move" in core.c.
+ */
+static __always_inline bool co_queued(const struct callout *c)
 {
+	return READ_ONCE(c->q_slot) || (c->c_gate & CO_GATE_SPILL);
+}
+
+/* Make it idle, wherever it was. True if it was queued. */
+static __always_inline bool co_unqueue(struct co_base *b, struct callout *c)
+{
+	bool queued = co_queued(c);
+
 	WRITE_ONCE(c->c_left, 0);
+	if (!queued)
+		return false;
 	co_q_remove(co_queue_of(b, c), c);
 	co_debug_deactivate(c);
+	return true;
 }
 
 /* ---- stats.c -------------------------------------------------------------------------------- */

@@ -14,7 +14,16 @@ bool co_thread_fifo = IS_ENABLED(CONFIG_PREEMPT_RT);
 module_param_named(thread_fifo, co_thread_fifo, bool, 0444);
 MODULE_PARM_DESC(thread_fifo, "run the threads at SCHED_FIFO (default: on PREEMPT_RT)");
 
-module_param_named(default_precision_pct, co_default_precision_pct, uint, 0644);
+static int precision_set(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 0, 100);
+}
+
+static const struct kernel_param_ops precision_ops = {
+	.set = precision_set,
+	.get = param_get_uint,
+};
+module_param_cb(default_precision_pct, &precision_ops, &co_default_precision_pct, 0644);
 MODULE_PARM_DESC(default_precision_pct, "least precision of an interval, in percent of it (5)");
 
 static void set_warn_cycles(void)

@@ -35,11 +35,14 @@ u64 co_now(void)
 static void kick(void *info)
 {
 	struct co_base *b = info;
-	u64 next = co_interrupt();
+	u64 next;
 
+	/* Only now may the csd be used again; what is armed from here on is seen below. */
 	co_lock(b);
+	b->kicked = false;
 	b->stats.kicks++;
 	co_unlock(b);
+	next = co_interrupt();
 	if (next != CO_CLOCK_NEVER)
 		static_call(clock_arm)(next);
 }
@@ -51,7 +54,8 @@ static void kick(void *info)
 bool co_armed_first(struct co_base *b, enum co_ctx ctx, u64 key)
 {
 	lockdep_assert_held(&b->lock);
-	if (b->raised & BIT(ctx))
+	/* Offline: its clock has been stopped, and hand_over() tells the next base's. */
+	if (!b->online || (b->raised & BIT(ctx)))
 		return false;
 	if (b == this_cpu_ptr(&co_bases)) {
 		b->next = key;
@@ -76,8 +80,8 @@ void co_tell_clock(struct co_base *b, u64 next)
 	}
 }
 
-/* A context's first callout, moved ones put in their place before; a few at most. */
-static const struct co_slot *head(struct co_base *b, enum co_ctx ctx)
+/* Put callouts that were moved where they belong, until the first is one that was not; a few at most. */
+static void rekey_first(struct co_base *b, enum co_ctx ctx)
 {
 	struct co_queue *q = &b->queue[ctx];
 	const struct co_slot *s;
@@ -94,13 +98,21 @@ static const struct co_slot *head(struct co_base *b, enum co_ctx ctx)
 		co_unlock(b);
 		co_lock(b);
 	}
-	return s;
+}
+
+/* Is the first callout of a queue due? */
+static bool due(const struct co_slot *s, u64 now)
+{
+	if (s->c->c_gate & CO_GATE_RETRY)
+		return s->key <= now;
+	return co_earliest(s->key, READ_ONCE(s->c->c_order)) <= now;
 }
 
 /*
- * Look at what no dispatcher is looking after. What is due in another context than the hard interrupt is
- * added to @raise, and its second considered, as its dispatcher may have no more to do than the first.
- * Returns the time to arm the clock for.
+ * Look at what no dispatcher is looking after. With @raise, what is due in another context than the
+ * hard interrupt is added to it, and its second considered, as its dispatcher may have no more to
+ * do than the first. The result is as of the end: what comes while moved ones are put in their
+ * place is not missed. Returns the time to arm the clock for.
  */
 u64 co_look(struct co_base *b, u64 now, u8 *raise)
 {
@@ -108,17 +120,20 @@ u64 co_look(struct co_base *b, u64 now, u8 *raise)
 	enum co_ctx ctx;
 
 	for (ctx = 0; ctx < CO_NCTX; ctx++) {
+		if (!(b->raised & BIT(ctx)))
+			rekey_first(b, ctx);
+	}
+	for (ctx = 0; ctx < CO_NCTX; ctx++) {
 		const struct co_slot *s;
-		u64 key, due;
+		u64 key;
 
 		if (b->raised & BIT(ctx))
 			continue;
-		s = head(b, ctx);
+		s = co_q_first(&b->queue[ctx]);
 		if (!s)
 			continue;
 		key = s->key;
-		due = s->c->c_gate & CO_GATE_RETRY ? key : co_earliest(key, READ_ONCE(s->c->c_order));
-		if (ctx != CO_HARD && due <= now) {
+		if (raise && ctx != CO_HARD && due(s, now)) {
 			*raise |= BIT(ctx);
 			key = co_q_second(&b->queue[ctx]);
 			if (key <= now)
@@ -130,13 +145,12 @@ u64 co_look(struct co_base *b, u64 now, u8 *raise)
 }
 
 /*
- * A dispatcher has come to rest: arm the clock anew if it must come at another time now. Releases the
- * base. What is due meanwhile makes it come at once.
+ * A dispatcher has come to rest: arm the clock anew if it must come at another time now. Releases
+ * the base. What is due meanwhile makes it come at once.
  */
 void co_reprogram(struct co_base *b)
 {
-	u8 ignored = 0;
-	u64 next = co_look(b, 0, &ignored);
+	u64 next = co_look(b, 0, NULL);
 	bool program = b->online && next != b->next;
 
 	if (program) {
@@ -245,14 +259,17 @@ static void grow_from_irq(struct irq_work *work)
 static int base_online(unsigned int cpu)
 {
 	struct co_base *b = per_cpu_ptr(&co_bases, cpu);
+	bool grown = true;
 	enum co_ctx ctx;
 	int err;
 
-	for (ctx = 0; ctx < CO_NCTX; ctx++)
-		grow_queue(b, ctx);
 	err = co_clock->start(cpu);
 	if (err)
 		return err;
+	for (ctx = 0; ctx < CO_NCTX; ctx++)
+		grown &= grow_queue(b, ctx);
+	if (!grown)
+		schedule_delayed_work(&b->grow, GROW_RETRY);
 	b->thread = per_cpu(co_thread, cpu);
 	local_irq_disable();
 	co_lock(b);
@@ -311,6 +328,8 @@ static int base_offline(unsigned int cpu)
 	local_irq_enable();
 	co_clock->stop(cpu);
 	tasklet_kill(&b->tasklet);
+	irq_work_sync(&b->grow_irq);
+	cancel_delayed_work_sync(&b->grow);
 	if (exiting)
 		return 0;
 	for (ctx = 0; ctx < CO_NCTX; ctx++) {

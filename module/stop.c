@@ -17,11 +17,8 @@ static noinline int stop_any(struct callout *c, u8 gate)
 	local_irq_save(flags);
 	b = co_lock_base(c);
 	e = co_running(c);
-	pending = c->c_left;
-	if (pending) {
-		co_unqueue(b, c);
-		b->stats.stopped++;
-	}
+	pending = co_unqueue(b, c);
+	b->stats.stopped += pending;
 	c->c_gate = (c->c_gate & ~CO_GATE_RETRY) | gate;
 	co_unlock(b);
 	local_irq_restore(flags);
@@ -59,9 +56,9 @@ union where {
 static_assert(offsetof(struct callout, c_attr) == offsetof(struct callout, c_home) + 7);
 
 /*
- * Stop, and set more bits of the gate. With a lock, which the caller holds, an idle callout is nobody
- * else's: that is told without the base lock. A pending one is taken off as arm_here() puts it on: what
- * is unusual goes to stop_any().
+ * Stop, and set more bits of the gate. With a lock, which the caller holds, an idle callout is
+ * nobody else's: that is told without the base lock. A pending one is taken off as arm_here() puts
+ * it on: what is unusual goes to stop_any().
  */
 static __always_inline int stop(struct callout *c, u8 gate)
 {
@@ -84,8 +81,9 @@ static __always_inline int stop(struct callout *c, u8 gate)
 	b = per_cpu_ptr(&co_bases, at.cpu);
 	if (unlikely(!co_trylock_quick(b)))
 		goto unusual;
-	/* It may have been handed over to another CPU, or tried and postponed. */
-	if (unlikely(READ_ONCE(*(u64 *)&c->c_home) != at.word)) {
+	/* It may have been handed over to another CPU, tried and postponed, or drained. */
+	hole = c->q_slot;
+	if (unlikely(READ_ONCE(*(u64 *)&c->c_home) != at.word || !hole)) {
 		co_raw_unlock(b);
 		goto unusual;
 	}
@@ -94,7 +92,7 @@ static __always_inline int stop(struct callout *c, u8 gate)
 	co_debug_deactivate(c);
 	q = co_class_queue_of(b, c);
 	WRITE_ONCE(c->c_gate, gate);
-	hole = c->q_slot;
+	c->q_slot = 0;
 	last = co_heap_take_last(&q->heap);
 	if (last.c != c) {
 		if (co_heap_inner(&q->heap, hole) || !co_heap_stays(&q->heap, hole, last.key))
@@ -168,20 +166,23 @@ EXPORT_SYMBOL_GPL(callout_shutdown);
 
 /*
  * Lock the base that a callout is on and the one that its handler was last called on, so that both
- * its states stand still.
+ * its states stand still. True if it is queued.
  */
-static void lock_both(struct callout *c, struct co_base **on, struct co_base **ran)
+static bool lock_both(struct callout *c, struct co_base **on, struct co_base **ran)
 {
 	for (;;) {
 		unsigned int cpu = READ_ONCE(c->c_cpu), id = READ_ONCE(c->c_exec);
 		struct co_base *b = per_cpu_ptr(&co_bases, cpu);
 		struct co_base *r = id ? co_exec_base(id) : b;
+		bool queued;
 
 		co_lock_two(b, r);
-		if (likely(c->c_cpu == cpu && c->c_exec == id)) {
+		/* arm_here() changes c_cpu, then q_slot, without b's lock. Only what was seen now is b's. */
+		queued = smp_load_acquire(&c->q_slot) || c->c_gate & CO_GATE_SPILL;
+		if (likely(READ_ONCE(c->c_cpu) == cpu && c->c_exec == id)) {
 			*on = b;
 			*ran = r;
-			return;
+			return queued;
 		}
 		co_unlock_two(b, r);
 	}
@@ -244,8 +245,7 @@ int callout_drain(struct callout *c)
 	might_sleep();
 	init_completion(&d.done);
 	local_irq_disable();
-	lock_both(c, &on, &ran);
-	pending = c->c_left;
+	pending = lock_both(c, &on, &ran);
 	if (pending) {
 		co_unqueue(on, c);
 		on->stats.stopped++;
@@ -292,8 +292,7 @@ int callout_async_drain(struct callout *c, callout_func_t *drained)
 		return stop(c, 0);
 	}
 	local_irq_save(flags);
-	lock_both(c, &on, &ran);
-	pending = c->c_left;
+	pending = lock_both(c, &on, &ran);
 	if (pending) {
 		co_unqueue(on, c);
 		on->stats.stopped++;
@@ -345,10 +344,9 @@ void co_take_off(struct callout *c)
 
 	local_irq_save(flags);
 	b = co_lock_base(c);
-	if (c->c_left) {
-		WRITE_ONCE(c->c_left, 0);
+	WRITE_ONCE(c->c_left, 0);
+	if (co_queued(c))
 		co_q_remove(co_queue_of(b, c), c);
-	}
 	co_unlock(b);
 	local_irq_restore(flags);
 }

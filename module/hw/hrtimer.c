@@ -43,7 +43,7 @@ static void hrt_stop(unsigned int cpu)
 
 static void hrt_arm(u64 ns)
 {
-	hrtimer_start(this_cpu_ptr(&hrt), ns, HRTIMER_MODE_ABS_PINNED_HARD);
+	hrtimer_start(this_cpu_ptr(&hrt), min_t(u64, ns, KTIME_MAX), HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
 static u64 hrt_read(void)

@@ -122,6 +122,7 @@ static noinline void spill_remove(struct co_heap *h, struct callout *c)
 	c->c_gate &= ~CO_GATE_SPILL;
 	WRITE_ONCE(h->spilled, h->spilled - 1);
 	spill_note_first(h);
+	smp_store_release(&c->q_slot, 0);
 }
 
 /* The first of array and tree, where the tree is not empty. */
@@ -165,6 +166,7 @@ void co_heap_remove(struct co_heap *h, struct callout *c)
 	last = co_heap_take_last(h);
 	if (last.c != c)
 		co_heap_fill(h, c->q_slot, last.key, last.c);
+	smp_store_release(&c->q_slot, 0);	/* Pairs with arm_here(). */
 }
 
 void co_heap_rekey(struct co_heap *h, struct callout *c, u64 key)
