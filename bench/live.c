@@ -283,6 +283,8 @@ int bench_hold(struct bench_job *job)
 
 /* ---- burst ---------------------------------------------------------------------------------- */
 
+/* Back from sleep so long before it begins: a virtual CPU may have to wait for its turn. */
+#define AWAKE_NS	(100 * NSEC_PER_MSEC)
 /* How long an idle CPU is looked at, for comparison. */
 #define NOOP_BURST_NS	(200 * NSEC_PER_MSEC)
 
@@ -307,9 +309,9 @@ static __always_inline int burst(const struct facility *f, struct bench_job *job
 	}
 	now = ktime_get();
 	/* Not msleep(): the wheel rounds a sleep of seconds up by more than what is left here. */
-	if (due > now + 5 * NSEC_PER_MSEC)
-		usleep_range(div_u64(due - now, NSEC_PER_USEC) - 5000,
-			     div_u64(due - now, NSEC_PER_USEC) - 4000);
+	if (due > now + 2 * AWAKE_NS)
+		usleep_range(div_u64(due - now - AWAKE_NS, NSEC_PER_USEC),
+			     div_u64(due - now - AWAKE_NS, NSEC_PER_USEC) + 1000);
 	late = ktime_get() >= due;
 	live_clock_start(&clock);
 	while (live_fired() < job->n && !late && !bench_should_stop()) {
