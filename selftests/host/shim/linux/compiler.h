@@ -27,4 +27,7 @@
 #define static_assert(expr)	_Static_assert(expr, #expr)
 #endif
 
+#define smp_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define smp_load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
+
 #endif
