@@ -129,10 +129,10 @@ static noinline int stop_checked(struct callout *c)
  *
  * Source: FreeBSD callout(9); atomic as asked for by A. Oppermann, 2007.
  *
- * Context: Any; does not sleep. Return: 1 if it was pending and will not run; -1 if there was
- * nothing to stop; 0 if the handler is running and was not stopped (with a lock this is only seen
- * from the handler itself, and after CALLOUT_RETURNUNLOCKED); a further run it was armed for is
- * off.
+ * Context: Any; does not sleep.
+ * Return: 1 if it was pending and will not run; -1 if there was nothing to stop; 0 if the handler
+ * is running and was not stopped (with a lock this is only seen from the handler itself, and after
+ * CALLOUT_RETURNUNLOCKED); a further run it was armed for is off.
  */
 int callout_stop(struct callout *c)
 {
@@ -273,9 +273,10 @@ EXPORT_SYMBOL_GPL(callout_drain);
  *
  * Source: FreeBSD callout(9).
  *
- * Context: Any; does not sleep. Return: 0 if @drained will be called; 1 if a pending call was
- * cancelled and nothing runs; -1 if there was nothing to stop. A second call while the first
- * @drained is due is warned of and returns 0; its @drained is not called.
+ * Context: Any; does not sleep.
+ * Return: 0 if @drained will be called; 1 if a pending call was cancelled and nothing runs; -1 if
+ * there was nothing to stop. A second call while the first @drained is due is warned of and returns
+ * 0; its @drained is not called.
  */
 int callout_async_drain(struct callout *c, callout_func_t *drained)
 {

@@ -477,8 +477,9 @@ void callout_shutdown(struct callout *c);
  *
  * Source: FreeBSD callout(9).
  *
- * Context: Any. Exact with the associated lock held, else a glimpse. Return: true from the moment
- * it is armed until its handler is about to be called or it is stopped.
+ * Context: Any. Exact with the associated lock held, else a glimpse.
+ * Return: true from the moment it is armed until its handler is about to be called or it is
+ * stopped.
  */
 static inline bool callout_pending(const struct callout *c)
 {
