@@ -104,12 +104,13 @@ static __always_inline void finish(struct co_base *b, enum co_ctx ctx, u8 attr, 
 		WRITE_ONCE(e->returned, true);
 		co_release(attr, lock);
 		close_base(b, ctx);
-		WRITE_ONCE(e->returned, false);
+		smp_store_release(&e->curr, NULL);
+		smp_store_release(&e->returned, false);	/* Pairs with stop_any(). */
 		preempt_enable();
 	} else {
 		close_base(b, ctx);
+		smp_store_release(&e->curr, NULL);	/* Pairs with co_running(). */
 	}
-	smp_store_release(&e->curr, NULL);	/* Pairs with co_running(). */
 	if (held && spins)
 		co_release(attr, lock);
 	if (unlikely(e->drained || !list_empty(&e->drainers)))

@@ -23,9 +23,12 @@ static noinline int stop_any(struct callout *c, u8 gate)
 	co_unlock(b);
 	local_irq_restore(flags);
 	if (e) {
-		if (!co_has_lock(c) || !READ_ONCE(e->returned))
+		/*
+		 * "Stop after return". The dispatcher changes curr before it clears returned: what
+		 * is not "returned" and still curr runs. It may be done with this one by now.
+		 */
+		if (!co_has_lock(c) || (!smp_load_acquire(&e->returned) && co_running(c)))
 			return 0;
-		/* "Stop after return" */
 		while (co_running(c))
 			cpu_relax();
 	}
