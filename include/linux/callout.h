@@ -499,7 +499,8 @@ static inline bool callout_pending(const struct callout *c)
  */
 static inline bool callout_active(const struct callout *c)
 {
-	return !(READ_ONCE(c->c_gate) & CO_GATE_IDLE);
+	/* One that was never initialised, but zeroed, is not. */
+	return c->c_attr && !(READ_ONCE(c->c_gate) & CO_GATE_IDLE);
 }
 
 void callout_deactivate(struct callout *c);
