@@ -268,8 +268,8 @@ void add_live(ReplayTable &table, const Results &r, const Case &c)
 	table.add("late p99.9, us", "", value("late_p999_ns", 1e3), true);
 	table.add("late max, us", "", value("late_max_ns", 1e3), true);
 	table.add(
-		"interrupts beyond the tick", "",
-		[&](const std::string &f) { return r.interrupts(c.as(f)); }, false);
+		"timer interrupts", "", [&](const std::string &f) { return r.interrupts(c.as(f)); },
+		false);
 }
 
 void print_replays(const std::vector<Results> &all)
@@ -281,6 +281,13 @@ void print_replays(const std::vector<Results> &all)
 			if (!run.trace.empty() && !run.optimum &&
 			    std::ranges::find(traces, run.trace) == traces.end())
 				traces.push_back(run.trace);
+	if (!traces.empty())
+		fmt::print("Replays of recorded traces. Second column: how often in the trace. The "
+			   "wheel runs\n"
+			   "timers at ticks: those that are shorter are often moved before they "
+			   "expire.\n"
+			   "Interrupts are those that the same replay without timers did not "
+			   "take.\n\n");
 	for (const auto &trace : traces) {
 		ReplayTable table(trace, {"callout", "hrtimer", "timer_list"});
 
