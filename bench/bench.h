@@ -13,7 +13,7 @@
 #include "trace_format.h"
 
 /*
- * What a job runs on. All are bound to the CPU that arms them. Handlers of all run with a lock of their
+ * What a job runs on. All but hrtimer_any are bound to the CPU that arms them. Handlers of all run with a lock of their
  * caller's held (a session's, say), and all calls are made with it held: callouts have it taken by the
  * dispatcher, the handlers of others take it first.
  *
@@ -21,14 +21,16 @@
  *	callout_hard	likewise, with a raw spinlock, handlers in the hard interrupt
  *	callout_nolock	likewise, without a lock, in softirq
  *	callout_ticks	as callout, but deadlines in ticks
+ *	callout_fixed	likewise, and what is re-armed is so for a constant interval
  *	hrtimer		handlers in the hard interrupt
+ *	hrtimer_any	likewise; the kernel may choose another CPU
  *	hrtimer_soft	in softirq
  *	timer_list	the timer wheel, in softirq
  *	noop		nothing: what the loop around the others costs
  */
 #define BENCH_FACILITIES(X)						\
 	X(noop) X(callout) X(callout_hard) X(callout_nolock) X(callout_ticks)	\
-	X(hrtimer) X(hrtimer_soft) X(timer_list)
+	X(callout_fixed) X(hrtimer) X(hrtimer_any) X(hrtimer_soft) X(timer_list)
 
 enum bench_facility {
 #define X(name)	BENCH_##name,

@@ -17,6 +17,7 @@ void bench_callout_hard_expired(void *arg);
 void bench_callout_nolock_expired(void *arg);
 void bench_callout_ticks_expired(void *arg);
 enum hrtimer_restart bench_hrtimer_expired(struct hrtimer *timer);
+enum hrtimer_restart bench_hrtimer_any_expired(struct hrtimer *timer);
 enum hrtimer_restart bench_hrtimer_soft_expired(struct hrtimer *timer);
 void bench_timer_list_expired(struct timer_list *timer);
 
@@ -149,6 +150,12 @@ static __always_inline void callout_ticks_later(struct bench_item *it, u64 when)
 	callout_schedule(&it->callout, when);
 }
 
+/* A timeout of fixed length, as a compiler knows it: what keepalives and retransmissions are. */
+static __always_inline void callout_fixed_later(struct bench_item *it, u64 when)
+{
+	callout_schedule(&it->callout, (int)((BENCH_FAR_NS + 2 * BENCH_SPREAD_NS) / NSEC_PER_SEC) * HZ);
+}
+
 static __always_inline void callout_ticks_within(struct bench_item *it, u64 at, u64 window)
 {
 	s64 ticks = unit_jiffies(at, 0) - jiffies;
@@ -162,6 +169,17 @@ static const struct facility fac_callout_ticks = {
 	.unit = unit_ticks,
 	.arm = callout_ticks_arm,
 	.later = callout_ticks_later,
+	.within = callout_ticks_within,
+	.cancel = callout_cancel,
+	.drain = callout_drain_item,
+};
+
+static const struct facility fac_callout_fixed = {
+	.lock = BENCH_LOCK_SPIN,
+	.setup = callout_setup_spin,
+	.unit = unit_ticks,
+	.arm = callout_ticks_arm,
+	.later = callout_fixed_later,
 	.within = callout_ticks_within,
 	.cancel = callout_cancel,
 	.drain = callout_drain_item,
@@ -204,6 +222,7 @@ static const struct facility fac_##name = {					\
 }
 
 HRTIMER_FACILITY(hrtimer, BENCH_LOCK_RAW, HRTIMER_MODE_ABS_PINNED_HARD);
+HRTIMER_FACILITY(hrtimer_any, BENCH_LOCK_RAW, HRTIMER_MODE_ABS_HARD);
 HRTIMER_FACILITY(hrtimer_soft, BENCH_LOCK_SPIN, HRTIMER_MODE_ABS_PINNED_SOFT);
 
 /* ---- timer wheel ---------------------------------------------------------------------------- */
@@ -256,6 +275,8 @@ static const struct facility fac_timer_list = {
 	case BENCH_callout_hard: __err = fn(&fac_callout_hard, job); break;	\
 	case BENCH_callout_nolock: __err = fn(&fac_callout_nolock, job); break;	\
 	case BENCH_callout_ticks: __err = fn(&fac_callout_ticks, job); break;	\
+	case BENCH_callout_fixed: __err = fn(&fac_callout_fixed, job); break;	\
+	case BENCH_hrtimer_any: __err = fn(&fac_hrtimer_any, job); break;	\
 	case BENCH_hrtimer: __err = fn(&fac_hrtimer, job); break;		\
 	case BENCH_hrtimer_soft: __err = fn(&fac_hrtimer_soft, job); break;	\
 	case BENCH_timer_list: __err = fn(&fac_timer_list, job); break;		\

@@ -103,6 +103,11 @@ enum hrtimer_restart bench_hrtimer_expired(struct hrtimer *timer)
 	return again;
 }
 
+enum hrtimer_restart bench_hrtimer_any_expired(struct hrtimer *timer)
+{
+	return bench_hrtimer_expired(timer);
+}
+
 enum hrtimer_restart bench_hrtimer_soft_expired(struct hrtimer *timer)
 {
 	enum hrtimer_restart again;

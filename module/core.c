@@ -106,12 +106,12 @@
  * -----------------
  * Drain is called without the lock, so it may take c off between a mover's look at c_left and its
  * store. The store then leaves a c that says pending and is on no queue. So who holds the base lock
- * goes by q_slot, not c_left; and as drain has closed the gate (CO_GATE_IDLE) the next arm comes
+ * goes by q_ref, not c_left; and as drain has closed the gate (CO_GATE_IDLE) the next arm comes
  * the long way and finds out. The move has come before the drain, then, and was undone by it.
  *
  * arm_here() puts an idle c on this CPU's base without the lock of the one it was on last. A drain
  * that looks there meanwhile sees it either idle, or queued and c_cpu changed, and looks again; and
- * arm_here() does not touch c before one that takes it off has let go of it (q_slot is 0 last).
+ * arm_here() does not touch c before one that takes it off has let go of it (q_ref is 0 last).
  *
  * Move versus fire
  * ----------------
@@ -403,12 +403,38 @@ static noinline int arm_rise(struct co_base *b, struct co_queue *q, struct callo
 	return 0;
 }
 
-/* Its handler is running, and not where @b keeps a drain away; or there is one. */
-static __always_inline bool running_not_here(const struct callout *c, const struct co_base *b)
+/* The end of arm_here() where nothing is left that could be unusual. */
+static __always_inline int arm_locked(struct co_base *b, struct co_queue *q, struct callout *c,
+				      u64 left, unsigned long flags)
+{
+	WRITE_ONCE(c->c_cpu, b->cpu);
+	WRITE_ONCE(c->c_gate, 0);
+	WRITE_ONCE(c->c_left, left);
+	smp_wmb();	/* c_cpu before q_ref: pairs with lock_both(). */
+	b->stats.armed++;
+	co_debug_activate(c);
+	if (!co_q_stays_last(q, ~left))
+		return arm_rise(b, q, c, ~left, flags);
+	co_q_append_last(q, c, ~left);
+	co_raw_unlock(b);
+	local_irq_restore(flags);
+	return 0;
+}
+
+/*
+ * The end of arm_here() where the handler has been called before. If it is being called still, that is
+ * to be on @b, whose lock keeps a drain away, and no drain is to have come before.
+ */
+static noinline int arm_after_run(struct co_base *b, struct co_queue *q, struct callout *c, u64 left,
+				  unsigned long flags)
 {
 	const struct co_exec *e = co_running(c);
 
-	return e && (co_exec_base(c->c_exec) != b || e->drained || !list_empty(&e->drainers));
+	if (likely(!e || (co_exec_base(c->c_exec) == b && !e->drained && list_empty(&e->drainers))))
+		return arm_locked(b, q, c, left, flags);
+	co_raw_unlock(b);
+	local_irq_restore(flags);
+	return arm_stored(c, left);
 }
 
 static __always_inline int arm_here(struct callout *c, u64 left, u64 window, callout_func_t *func,
@@ -420,7 +446,7 @@ static __always_inline int arm_here(struct callout *c, u64 left, u64 window, cal
 
 	set_call(c, window, func, arg);
 	/* Off its queue for good, also where a drain is just taking it off, or a CPU handing it over. */
-	if (unlikely(c->c_left || smp_load_acquire(&c->q_slot)) || trace_callout_start_enabled())
+	if (unlikely(smp_load_acquire(&c->q_ref)) || trace_callout_start_enabled())
 		return arm_stored(c, left);
 	local_irq_save(flags);
 	b = this_cpu_ptr(&co_bases);
@@ -428,23 +454,13 @@ static __always_inline int arm_here(struct callout *c, u64 left, u64 window, cal
 		goto unusual;
 	q = co_class_queue_of(b, c);
 	/* An offline base is armed for never, so that every key is before that. */
-	if (unlikely(~left < b->next || !co_q_roomy(q)) ||
-	    unlikely(c->c_exec && running_not_here(c, b))) {
+	if (unlikely(~left < b->next || !co_q_roomy(q))) {
 		co_raw_unlock(b);
 		goto unusual;
 	}
-	WRITE_ONCE(c->c_cpu, b->cpu);
-	WRITE_ONCE(c->c_gate, 0);
-	WRITE_ONCE(c->c_left, left);
-	smp_wmb();	/* c_cpu before q_slot: pairs with lock_both(). */
-	b->stats.armed++;
-	co_debug_activate(c);
-	if (!co_q_stays_last(q, ~left))
-		return arm_rise(b, q, c, ~left, flags);
-	co_q_append_last(q, c, ~left);
-	co_raw_unlock(b);
-	local_irq_restore(flags);
-	return 0;
+	if (unlikely(c->c_exec))
+		return arm_after_run(b, q, c, left, flags);
+	return arm_locked(b, q, c, left, flags);
 
 unusual:
 	local_irq_restore(flags);
@@ -495,6 +511,9 @@ static noinline int arm_checked(struct callout *c, u64 left, u64 window, callout
 static noinline int arm_anyhow(struct callout *c, u64 left, u64 window, callout_func_t *func,
 			       void *arg)
 {
+	if (!IS_ENABLED(CONFIG_LOCKDEP) && c->c_gate == CO_GATE_NOLOCK &&
+	    move_nolock(c, left, window, func, arg, 0))
+		return 1;
 	return arm_checked(c, left, window, func, arg, 0, "callout_reset", _RET_IP_);
 }
 
@@ -503,9 +522,6 @@ int __callout_arm(struct callout *c, u64 left, u64 window, callout_func_t *func,
 {
 	if (can_arm_here(c, func))
 		return arm_here(c, left, window, func, arg);
-	if (!IS_ENABLED(CONFIG_LOCKDEP) && c->c_gate == CO_GATE_NOLOCK &&
-	    move_nolock(c, left, window, func, arg, 0))
-		return 1;
 	return arm_anyhow(c, left, window, func, arg);
 }
 EXPORT_SYMBOL_GPL(__callout_arm);

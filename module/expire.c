@@ -178,25 +178,24 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 {
 	struct co_queue *q = &b->queue[ctx];
 	struct co_exec *e = &b->exec[ctx];
-	const struct co_slot *s = co_q_first(q);
+	const struct co_entry first = co_q_first(q);
 	const u16 id = co_exec_id(b, ctx);
 	u64 left, latest, order;
 	callout_func_t *func;
 	bool retry, held;
-	struct callout *c;
+	struct callout *c = first.c;
 	void *arg, *lock;
 	u8 attr;
 
-	if (!s)
+	if (!c)
 		return STEP_NONE;
-	c = s->c;
 	left = READ_ONCE(c->c_left);
 	order = READ_ONCE(c->c_order);
 	latest = ~left;
 	retry = unlikely(c->c_gate & CO_GATE_RETRY);
-	if (retry && s->key > now)
+	if (retry && first.key > now)
 		return STEP_NONE;
-	if (!retry && unlikely(co_moved(c, s->key, latest, order))) {
+	if (!retry && unlikely(co_moved(&first, latest, order))) {
 		b->stats.rekeyed++;
 		co_q_rekey(q, c, latest);
 		return STEP_AGAIN;
@@ -225,7 +224,7 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 	WRITE_ONCE(c->c_left, 0);
 	if (retry)
 		unpostpone(c);
-	co_q_remove(q, c);
+	co_q_pop(q, c);
 	func = c->c_func;
 	c->c_exec = id;
 	e->curr = c;
@@ -272,15 +271,16 @@ u64 co_interrupt(void)
 			batch--;
 		} else if (did == STEP_AGAIN) {
 			again--;
-			co_unlock(b);
-			co_lock(b);
-		} else if (fresh) {
-			break;
 		} else {
+			if (fresh)
+				break;
 			/* Time has gone on, and a handler may have armed something for now. */
 			now = co_now();
 			fresh = true;
+			continue;
 		}
+		co_unlock(b);
+		co_lock(b);
 	}
 	next = co_look(b, now, &raise);
 	WRITE_ONCE(b->raised, b->raised | raise);
@@ -316,15 +316,15 @@ static __always_inline bool run(struct co_base *b, enum co_ctx ctx)
 				open_base(b, ctx);
 				return true;
 			}
-		} else if (did == STEP_AGAIN) {
-			open_base(b, ctx);
-			close_base(b, ctx);
-		} else if (fresh) {
-			break;
-		} else {
+		} else if (did == STEP_NONE) {
+			if (fresh)
+				break;
 			now = co_now();
 			fresh = true;
+			continue;
 		}
+		open_base(b, ctx);
+		close_base(b, ctx);
 	}
 	WRITE_ONCE(b->raised, b->raised & ~BIT(ctx));
 	co_reprogram(b);

@@ -57,7 +57,7 @@ struct co_exec {
 	struct list_head drainers;
 } __aligned(64);
 
-/* An array's memory; see mem.c. Changed by one CPU's growing alone. */
+/* Two arrays of @n pages each; see mem.c. Changed by one CPU's growing alone. */
 struct co_mem {
 	struct page **pages;
 	unsigned int n;
@@ -146,15 +146,14 @@ static __always_inline u64 co_earliest(u64 latest, u64 order)
 }
 
 /*
- * Was a queued callout moved by a store, so that it is to be re-keyed? A move to the same deadline
- * counts too: it goes behind those armed for it meanwhile. In the spill tree nothing is moved by a
- * store.
+ * Was the first of a queue moved by a store, so that it is to be re-keyed? A move to the same deadline
+ * counts too: it goes behind those armed for it meanwhile.
  */
-static __always_inline bool co_moved(const struct callout *c, u64 key, u64 latest, u64 order)
+static __always_inline bool co_moved(const struct co_entry *e, u64 latest, u64 order)
 {
-	if (likely(latest == key))
-		return unlikely((u32)order != c->q_seq) && !(c->c_gate & CO_GATE_SPILL);
-	return latest > key;
+	if (likely(latest == e->key))
+		return unlikely((u32)order != e->seq);
+	return latest > e->key;
 }
 
 static inline enum co_lock_class co_class(const struct callout *c)
@@ -361,7 +360,7 @@ static inline bool co_being_drained(const struct callout *c)
  */
 static __always_inline bool co_queued(const struct callout *c)
 {
-	return READ_ONCE(c->q_slot) || (c->c_gate & CO_GATE_SPILL);
+	return READ_ONCE(c->q_ref) || (c->c_gate & CO_GATE_SPILL);
 }
 
 /* Make it idle, wherever it was. True if it was queued. */

@@ -4,6 +4,7 @@
  * queues, and CPUs that come and go.
  */
 #include <linux/cpu.h>
+#include <linux/mm.h>
 #include <linux/smpboot.h>
 #include <linux/vmalloc.h>
 #include "internal.h"
@@ -84,28 +85,27 @@ void co_tell_clock(struct co_base *b, u64 next)
 static void rekey_first(struct co_base *b, enum co_ctx ctx)
 {
 	struct co_queue *q = &b->queue[ctx];
-	const struct co_slot *s;
+	struct co_entry e;
 	int tries = 8;
 
-	while ((s = co_q_first(q)) && tries--) {
-		u64 latest = co_latest(s->c);
+	while ((e = co_q_first(q)).c && tries--) {
+		u64 latest = co_latest(e.c);
 
-		if (!co_moved(s->c, s->key, latest, READ_ONCE(s->c->c_order)) ||
-		    (s->c->c_gate & CO_GATE_RETRY))
+		if (!co_moved(&e, latest, READ_ONCE(e.c->c_order)) || (e.c->c_gate & CO_GATE_RETRY))
 			break;
 		b->stats.rekeyed++;
-		co_q_rekey(q, s->c, latest);
+		co_q_rekey(q, e.c, latest);
 		co_unlock(b);
 		co_lock(b);
 	}
 }
 
 /* Is the first callout of a queue due? */
-static bool due(const struct co_slot *s, u64 now)
+static bool due(const struct co_entry *e, u64 now)
 {
-	if (s->c->c_gate & CO_GATE_RETRY)
-		return s->key <= now;
-	return co_earliest(s->key, READ_ONCE(s->c->c_order)) <= now;
+	if (e->c->c_gate & CO_GATE_RETRY)
+		return e->key <= now;
+	return co_earliest(e->key, READ_ONCE(e->c->c_order)) <= now;
 }
 
 /*
@@ -124,16 +124,16 @@ u64 co_look(struct co_base *b, u64 now, u8 *raise)
 			rekey_first(b, ctx);
 	}
 	for (ctx = 0; ctx < CO_NCTX; ctx++) {
-		const struct co_slot *s;
+		struct co_entry e;
 		u64 key;
 
 		if (b->raised & BIT(ctx))
 			continue;
-		s = co_q_first(&b->queue[ctx]);
-		if (!s)
+		e = co_q_first(&b->queue[ctx]);
+		if (!e.c)
 			continue;
-		key = s->key;
-		if (raise && ctx != CO_HARD && due(s, now)) {
+		key = e.key;
+		if (raise && ctx != CO_HARD && due(&e, now)) {
 			*raise |= BIT(ctx);
 			key = co_q_second(&b->queue[ctx]);
 			if (key <= now)
@@ -206,18 +206,18 @@ static bool grow_queue(struct co_base *b, enum co_ctx ctx)
 {
 	struct co_queue *q = &b->queue[ctx];
 	bool more, done;
-	u32 slots;
+	u32 n;
 
 	do {
-		while ((slots = co_q_ops->wanted(q))) {
-			void *old, *mem = co_mem_grow(&b->mem[ctx], slots * sizeof(struct co_slot),
-						      b->cpu, &old);
+		while ((n = co_q_ops->wanted(q))) {
+			size_t bytes = PAGE_ALIGN((size_t)n * CO_QUEUE_ELEMENT);
+			void *old, *mem = co_mem_grow(&b->mem[ctx], bytes, b->cpu, &old);
 
 			if (!mem)
 				return false;
 			local_irq_disable();
 			co_lock(b);
-			co_q_ops->grow(q, mem, slots);
+			co_q_ops->grow(q, mem, mem + bytes, n);
 			co_unlock(b);
 			local_irq_enable();
 			vunmap(old);
@@ -286,32 +286,28 @@ static int base_online(unsigned int cpu)
 static bool hand_over(struct co_base *from, enum co_ctx ctx)
 {
 	struct co_base *to;
-	const struct co_slot *s;
-	struct callout *c;
+	struct co_entry e;
 	bool program = false, wants = false;
-	u64 key;
 
 	local_irq_disable();
 	to = co_pick_base(-1);
 	co_lock_two(from, to);
-	s = co_q_first(&from->queue[ctx]);
-	if (s) {
-		c = s->c;
-		key = s->key;
-		co_q_remove(&from->queue[ctx], c);
-		c->c_cpu = to->cpu;
-		wants = co_q_insert(&to->queue[ctx], c, key);
+	e = co_q_first(&from->queue[ctx]);
+	if (e.c) {
+		co_q_remove(&from->queue[ctx], e.c);
+		e.c->c_cpu = to->cpu;
+		wants = co_q_insert(&to->queue[ctx], e.c, e.key);
 		from->stats.migrated++;
-		program = key < to->next && co_armed_first(to, ctx, key);
-		trace_callout_migrate(c, from->cpu, to->cpu, key);
+		program = e.key < to->next && co_armed_first(to, ctx, e.key);
+		trace_callout_migrate(e.c, from->cpu, to->cpu, e.key);
 	}
 	co_unlock_two(from, to);
 	if (program)
-		co_tell_clock(to, key);
+		co_tell_clock(to, e.key);
 	if (wants)
 		irq_work_queue(&to->grow_irq);
 	local_irq_enable();
-	return s;
+	return e.c;
 }
 
 /* On the CPU that goes, still able to run everything, its thread included. */

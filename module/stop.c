@@ -36,10 +36,10 @@ static noinline int stop_any(struct callout *c, u8 gate)
 }
 
 /* The end of stop() where the callout leaves a hole that is not simply filled. */
-static noinline int stop_fill(struct co_base *b, struct co_queue *q, u32 hole, u64 key,
-			      struct callout *last, unsigned long flags)
+static noinline int stop_fill(struct co_base *b, struct co_queue *q, u32 hole, u64 key, u64 who,
+			      unsigned long flags)
 {
-	co_heap_fill(&q->heap, hole, key, last);
+	co_heap_fill(&q->heap, hole, key, who);
 	co_raw_unlock(b);
 	local_irq_restore(flags);
 	return 1;
@@ -71,7 +71,7 @@ static __always_inline int stop(struct callout *c, u8 gate)
 	struct co_slot last;
 	struct co_queue *q;
 	struct co_base *b;
-	u32 hole;
+	u32 ref, hole;
 
 	gate |= CO_GATE_IDLE;
 	if (unlikely(at.gate & other || (at.exec && co_running(c))) || trace_callout_cancel_enabled())
@@ -85,8 +85,8 @@ static __always_inline int stop(struct callout *c, u8 gate)
 	if (unlikely(!co_trylock_quick(b)))
 		goto unusual;
 	/* It may have been handed over to another CPU, tried and postponed, or drained. */
-	hole = c->q_slot;
-	if (unlikely(READ_ONCE(*(u64 *)&c->c_home) != at.word || !hole)) {
+	ref = c->q_ref;
+	if (unlikely(READ_ONCE(*(u64 *)&c->c_home) != at.word || !ref)) {
 		co_raw_unlock(b);
 		goto unusual;
 	}
@@ -95,12 +95,13 @@ static __always_inline int stop(struct callout *c, u8 gate)
 	co_debug_deactivate(c);
 	q = co_class_queue_of(b, c);
 	WRITE_ONCE(c->c_gate, gate);
-	c->q_slot = 0;
+	c->q_ref = 0;
+	hole = co_heap_free_ref(&q->heap, ref);
 	last = co_heap_take_last(&q->heap);
-	if (last.c != c) {
+	if ((u32)last.who != ref) {
 		if (co_heap_inner(&q->heap, hole) || !co_heap_stays(&q->heap, hole, last.key))
-			return stop_fill(b, q, hole, last.key, last.c, flags);
-		co_heap_put(&q->heap, hole, last.key, last.c);
+			return stop_fill(b, q, hole, last.key, last.who, flags);
+		co_heap_put(&q->heap, hole, last.key, last.who);
 	}
 	co_raw_unlock(b);
 	local_irq_restore(flags);
@@ -180,8 +181,8 @@ static bool lock_both(struct callout *c, struct co_base **on, struct co_base **r
 		bool queued;
 
 		co_lock_two(b, r);
-		/* arm_here() changes c_cpu, then q_slot, without b's lock. Only what was seen now is b's. */
-		queued = smp_load_acquire(&c->q_slot) || c->c_gate & CO_GATE_SPILL;
+		/* arm_here() changes c_cpu, then q_ref, without b's lock. Only what was seen now is b's. */
+		queued = smp_load_acquire(&c->q_ref) || c->c_gate & CO_GATE_SPILL;
 		if (likely(READ_ONCE(c->c_cpu) == cpu && c->c_exec == id)) {
 			*on = b;
 			*ran = r;
@@ -249,11 +250,11 @@ int callout_drain(struct callout *c)
 	init_completion(&d.done);
 	local_irq_disable();
 	pending = lock_both(c, &on, &ran);
+	c->c_gate = (c->c_gate & ~CO_GATE_RETRY) | CO_GATE_IDLE;
 	if (pending) {
 		co_unqueue(on, c);
 		on->stats.stopped++;
 	}
-	c->c_gate = (c->c_gate & ~CO_GATE_RETRY) | CO_GATE_IDLE;
 	e = co_running(c);
 	if (e)
 		list_add_tail(&d.link, &e->drainers);
@@ -297,11 +298,11 @@ int callout_async_drain(struct callout *c, callout_func_t *drained)
 	}
 	local_irq_save(flags);
 	pending = lock_both(c, &on, &ran);
+	c->c_gate = (c->c_gate & ~CO_GATE_RETRY) | CO_GATE_IDLE;
 	if (pending) {
 		co_unqueue(on, c);
 		on->stats.stopped++;
 	}
-	c->c_gate = (c->c_gate & ~CO_GATE_RETRY) | CO_GATE_IDLE;
 	e = co_running(c);
 	if (e) {
 		twice = e->drained;

@@ -19,6 +19,9 @@ using namespace std::chrono_literals;
 const std::vector<std::string> everything = {"noop",           "callout",       "callout_hard",
 					     "callout_nolock", "callout_ticks", "hrtimer",
 					     "hrtimer_soft",   "timer_list"};
+const std::vector<std::string> structural = {
+	"noop",          "callout", "callout_hard", "callout_nolock", "callout_ticks",
+	"callout_fixed", "hrtimer", "hrtimer_any",  "hrtimer_soft",   "timer_list"};
 const std::vector<std::string> precise = {"noop", "callout", "callout_hard", "hrtimer",
 					  "hrtimer_soft"};
 
@@ -39,7 +42,7 @@ void measure_structure(Recorder &recorder, const Options &o)
 	for (const auto n : o.sizes)
 		for (const char *workload : {"arm_cancel", "rearm_later"})
 			recorder.run({.job = {.workload = workload, .n = n, .ops = o.ops},
-				      .facilities = everything,
+				      .facilities = structural,
 				      .blocks = o.blocks});
 	recorder.run({.job = {.workload = "arm_cancel_head", .n = 100, .ops = o.ops / 10},
 		      .facilities = {"noop", "callout", "callout_hard", "hrtimer", "hrtimer_soft"},

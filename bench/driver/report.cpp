@@ -330,12 +330,17 @@ void structure_targets(const Results &r, std::vector<Target> &targets)
 	if (sizes.empty())
 		return;
 	for (const auto n : sizes) {
-		targets.push_back({fmt::format("re-arm later (ticks), N={}: instructions", n),
+		targets.push_back(
+			{fmt::format("re-arm later, fixed interval, N={}: instructions", n),
+			 move("callout_fixed", n), 12});
+		targets.push_back({fmt::format("re-arm later, any ticks, N={}: instructions", n),
 				   move("callout_ticks", n), 12});
 		targets.push_back({fmt::format("re-arm later, N={}: of hrtimer's", n),
 				   move("callout_ticks", n) / move("hrtimer", n), 1 / 20.0});
-		targets.push_back({fmt::format("arm + cancel, N={}: of hrtimer's", n),
+		targets.push_back({fmt::format("arm + cancel, N={}: of hrtimer's, pinned", n),
 				   pair("callout", n) / pair("hrtimer", n), 1 / 3.0});
+		targets.push_back({fmt::format("arm + cancel, N={}: of hrtimer's", n),
+				   pair("callout", n) / pair("hrtimer_any", n), 1 / 3.0});
 		targets.push_back({fmt::format("arm + cancel, N={}: of timer_list's", n),
 				   pair("callout", n) / pair("timer_list", n), 1 / 2.0});
 	}

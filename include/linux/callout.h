@@ -152,8 +152,7 @@ enum callout_affinity {
  * @c_gate:	CO_GATE_*: what keeps a move from being a store. Base lock; a stale read by the lock's
  *		holder costs one retry's delay at most.
  * @c_attr:	class and flags of the lock, affinity. Constant after init, but for the affinity.
- * @q_slot:	array heap: its place. Base lock.
- * @q_seq:	array heap: the order of arming as of its insertion, which its place rests on. Likewise.
+ * @q_ref:	array heap: its number there. Base lock.
  * @q_node:	trees. Base lock.
  * @q_key:	likewise: the key it was inserted with.
  */
@@ -169,10 +168,7 @@ struct callout {
 	u8 c_gate;
 	u8 c_attr;
 	union {
-		struct {
-			u32 q_slot;
-			u32 q_seq;
-		};
+		u32 q_ref;
 		struct {
 			struct rb_node q_node;
 			u64 q_key;
@@ -292,7 +288,8 @@ void callout_set_affinity(struct callout *c, enum callout_affinity class, int cp
  */
 static __always_inline bool __callout_may_move(const struct callout *c, u64 left)
 {
-	return likely(left <= READ_ONCE(c->c_left)) && likely(!READ_ONCE(c->c_gate));
+	/* data_race: one load, that may be the operand of the compare. Old or new, both are right. */
+	return likely(left <= data_race(c->c_left)) && likely(!READ_ONCE(c->c_gate));
 }
 
 /*

@@ -5,79 +5,84 @@
  *	slot	 3 | 4  5  6  7 | 8  9 10 11 |12 13 14 15 |16 ...
  *		root  children of 3  of 4        of 5        of 6
  *
- * A slot is 16 bytes, {key, callout}. With the root in slot 3 each group of four siblings begins at
- * a multiple of 4 and so fills one cache line: a step down reads one line. Children of i start at 4
- * (i - 2), the parent of j is j / 4 + 2. Unused slots hold CO_KEY_NONE (memory comes filled with
- * 0xff), so that a group of which only the first is in use needs no bound check.
+ * A slot is 16 bytes, {key, order of arming, ref}. With the root in slot 3 each group of four
+ * siblings begins at a multiple of 4 and so fills one cache line: a step down reads one line.
+ * Children of i start at 4 (i - 2), the parent of j is j / 4 + 2. Unused slots hold CO_KEY_NONE
+ * (memory comes filled with 0xff), so that a group of which only the first is in use needs no bound
+ * check.
  *
- * Each callout knows its slot. To take out the first (or one in the middle), the hole sinks to a
- * leaf along the smallest children, the last entry is put there and rises: bottom-up, as the last
- * entry nearly always belongs near the leaves. insert: at most D steps, others D down and D up,
- * where D = ceil(log4 n) + 1; in practice D plus one or two.
+ * A ref is 16 bytes, {callout, slot}, and stays the same while a callout is in the array; the
+ * callout has its number. So an entry's way up or down touches slots and refs, which are dense, but
+ * no callout: these are in as many other cache lines.
  *
- * Order of equal keys: by q_seq, the copy of c_order that was taken when the callout was put in.
- * The heap must not look at c_order itself, which a move stores to without a lock.
+ * To take out the first (or one in the middle), the last entry is put in the hole and sinks, or
+ * rises, to its place: top-down. To let the hole sink to a leaf first and the last entry rise from
+ * there saves a compare a level on average, but at worst goes the whole way twice. Any operation
+ * takes at most D steps, where D = ceil(log4 n) + 1.
+ *
+ * Order of equal keys: by the slot's copy of c_order, taken when the callout was put in. The heap
+ * must not look at c_order itself, which a move stores to without a lock.
  *
  * Spill: an insertion that finds no slot goes to a red-black tree whose node is in the callout, in
- * place of the slot number. While the tree is not empty further insertions follow it there, so that
- * it only holds younger callouts than the array (but for re-keyed ones, hence the compare in
+ * place of the ref. While the tree is not empty further insertions follow it there, so that it only
+ * holds younger callouts than the array (but for re-keyed ones, hence the compare in
  * co_heap_first_spilled()). settle() brings them back one by one when there is room.
  */
 #include "queue.h"
 
 #define FIRST_SLOTS	2048U
 
-/* Of two entries with the same key, is @a the older one? */
-static __always_inline bool older(const struct co_slot *a, const struct co_slot *b)
-{
-	return co_seq_before(a->c->q_seq, b->c->q_seq);
-}
-
 /*
- * Fill the hole at @i, which has children, with {key, c}: it sinks to a leaf, the smallest child moving
- * up each time, and from there {key, c} rises. This is what a base lock is held for longest.
+ * Fill the hole at @at with {key, who}, which is not before its parent: smaller children move up
+ * until it has its place. This is what a base lock is held for longest. Top-down: that takes one
+ * more compare a level than to sink to the leaf and rise from there, but never both ways.
  */
-static noinline void sink(struct co_heap *h, u32 i, u64 key, struct callout *c)
+static noinline void sink(struct co_heap *h, u32 at, u64 key, u64 who)
 {
-	struct co_slot *const slot = h->slot, *hole = slot + i;
-	struct co_slot *const end = slot + h->end;
-	struct co_slot *g, *min;
+	u8 *const slots = h->slots, *const refs = h->refs;
+	struct co_slot *hole = co_heap_slot(h, at);
+	const u32 end = h->end;
+	u32 down;
 
-	while ((g = slot + 4 * (i - 2)) < end) {
-		u64 k, least = g->key;
+	while ((down = co_heap_children(at)) < end) {
+		struct co_slot *g = (struct co_slot *)(slots + down), *min = g;
+		u64 least = g->key, k;
 
-		min = g;
 		k = g[1].key;
-		if (k <= least && (k != least || older(g + 1, min))) {
+		if (k <= least && (k != least || co_who_before(g[1].who, min->who))) {
 			least = k;
 			min = g + 1;
 		}
 		k = g[2].key;
-		if (k <= least && (k != least || older(g + 2, min))) {
+		if (k <= least && (k != least || co_who_before(g[2].who, min->who))) {
 			least = k;
 			min = g + 2;
 		}
 		k = g[3].key;
-		if (k <= least && (k != least || older(g + 3, min))) {
+		if (k <= least && (k != least || co_who_before(g[3].who, min->who))) {
 			least = k;
 			min = g + 3;
 		}
+		if (least >= key && (least != key || co_who_before(who, min->who)))
+			break;
 		hole->key = least;
-		hole->c = min->c;
-		min->c->q_slot = i;
+		hole->who = min->who;
+		((struct co_ref *)(refs + (u32)min->who))->at = at;
 		hole = min;
-		i = min - slot;
+		at = (u8 *)min - slots;
 	}
-	co_heap_rise(h, i, key, c);
+	hole->key = key;
+	hole->who = who;
+	((struct co_ref *)(refs + (u32)who))->at = at;
 }
 
-/* Fill the hole at @i with what may be before its parent or after its children. */
-void co_heap_fill(struct co_heap *h, u32 i, u64 key, struct callout *c)
+/* Fill the hole at @at with what may be before its parent or after its children. */
+void co_heap_fill(struct co_heap *h, u32 at, u64 key, u64 who)
 {
-	if (co_heap_inner(h, i))
-		sink(h, i, key, c);
+	if (at > CO_HEAP_ROOT && co_heap_before(key, who, co_heap_slot(h, co_heap_parent(at))))
+		co_heap_rise(h, at, key, who);
 	else
-		co_heap_rise(h, i, key, c);
+		sink(h, at, key, who);
 }
 
 /* ---- the spill tree ------------------------------------------------------------------------- */
@@ -99,10 +104,7 @@ static bool spill_less(struct rb_node *a, const struct rb_node *b)
 
 static void spill_note_first(struct co_heap *h)
 {
-	struct callout *c = spill_entry(rb_first_cached(&h->spill));
-
-	h->spill_first.c = c;
-	h->spill_first.key = c ? c->q_key : CO_KEY_NONE;
+	h->spill_first = spill_entry(rb_first_cached(&h->spill));
 }
 
 static void spill_insert(struct co_heap *h, struct callout *c, u64 key)
@@ -122,20 +124,21 @@ static noinline void spill_remove(struct co_heap *h, struct callout *c)
 	c->c_gate &= ~CO_GATE_SPILL;
 	WRITE_ONCE(h->spilled, h->spilled - 1);
 	spill_note_first(h);
-	smp_store_release(&c->q_slot, 0);
+	smp_store_release(&c->q_ref, 0);
 }
 
 /* The first of array and tree, where the tree is not empty. */
-const struct co_slot *co_heap_first_spilled(struct co_heap *h)
+struct co_entry co_heap_first_spilled(const struct co_heap *h)
 {
-	const struct co_slot *top, *spill = &h->spill_first;
+	struct callout *c = h->spill_first;
+	struct co_entry spill = { .key = c->q_key, .c = c, .seq = c->c_order }, top;
 
 	if (h->end == CO_HEAP_ROOT)
 		return spill;
-	top = &h->slot[CO_HEAP_ROOT];
-	if (spill->key < top->key)
+	top = co_heap_top(h);
+	if (spill.key < top.key)
 		return spill;
-	if (top->key == spill->key && co_seq_before((u32)spill->c->c_order, top->c->q_seq))
+	if (top.key == spill.key && co_seq_before(spill.seq, top.seq))
 		return spill;
 	return top;
 }
@@ -158,31 +161,46 @@ bool co_heap_insert_low(struct co_heap *h, struct callout *c, u64 key)
 void co_heap_remove(struct co_heap *h, struct callout *c)
 {
 	struct co_slot last;
+	u32 ref = c->q_ref, hole;
 
 	if (unlikely(c->c_gate & CO_GATE_SPILL)) {
 		spill_remove(h, c);
 		return;
 	}
+	hole = co_heap_free_ref(h, ref);
 	last = co_heap_take_last(h);
-	if (last.c != c)
-		co_heap_fill(h, c->q_slot, last.key, last.c);
-	smp_store_release(&c->q_slot, 0);	/* Pairs with arm_here(). */
+	if ((u32)last.who != ref)
+		co_heap_fill(h, hole, last.key, last.who);
+	smp_store_release(&c->q_ref, 0);	/* Pairs with arm_here(). */
+}
+
+/* Take out @c, which is the first. */
+void co_heap_pop(struct co_heap *h, struct callout *c)
+{
+	struct co_slot last;
+	u32 ref = c->q_ref;
+
+	if (unlikely(h->spilled)) {
+		co_heap_remove(h, c);
+		return;
+	}
+	co_heap_free_ref(h, ref);
+	c->q_ref = 0;
+	last = co_heap_take_last(h);
+	if (likely((u32)last.who != ref))
+		sink(h, CO_HEAP_ROOT, last.key, last.who);
 }
 
 void co_heap_rekey(struct co_heap *h, struct callout *c, u64 key)
 {
-	u32 i = c->q_slot;
+	u64 who = READ_ONCE(c->c_order) << 32 | c->q_ref;
 
 	if (unlikely(c->c_gate & CO_GATE_SPILL)) {
 		spill_remove(h, c);
 		spill_insert(h, c, key);
 		return;
 	}
-	c->q_seq = (u32)c->c_order;
-	if (key < h->slot[i].key)
-		co_heap_rise(h, i, key, c);
-	else
-		co_heap_fill(h, i, key, c);
+	co_heap_fill(h, co_heap_ref(h, who)->at, key, who);
 }
 
 static bool heap_insert(struct co_queue *q, struct callout *c, u64 key)
@@ -200,27 +218,29 @@ static void heap_rekey(struct co_queue *q, struct callout *c, u64 key)
 	co_heap_rekey(&q->heap, c, key);
 }
 
-static const struct co_slot *heap_first(struct co_queue *q)
+static struct co_entry heap_first(const struct co_queue *q)
 {
 	return co_heap_first(&q->heap);
 }
 
-static u64 heap_second(struct co_queue *q)
+static u64 heap_second(const struct co_queue *q)
 {
 	return co_heap_second(&q->heap);
 }
 
 static struct callout *heap_pop(struct co_queue *q)
 {
-	struct callout *c = co_heap_first(&q->heap)->c;
+	struct callout *c = co_heap_first(&q->heap).c;
 
-	co_heap_remove(&q->heap, c);
+	co_heap_pop(&q->heap, c);
 	return c;
 }
 
 static u32 heap_count(const struct co_queue *q)
 {
-	return READ_ONCE(q->heap.end) - CO_HEAP_ROOT + READ_ONCE(q->heap.spilled);
+	u32 bytes = READ_ONCE(q->heap.end) - CO_HEAP_ROOT;
+
+	return bytes / CO_QUEUE_ELEMENT + READ_ONCE(q->heap.spilled);
 }
 
 static u32 heap_spills(const struct co_queue *q)
@@ -238,23 +258,24 @@ static u32 heap_wanted(const struct co_queue *q)
 {
 	u32 cap = READ_ONCE(q->heap.cap);
 
-	if (READ_ONCE(q->heap.end) < low_water(cap) || cap == CO_HEAP_MAX)
+	if (READ_ONCE(q->heap.end) < low_water(cap) || cap == CO_HEAP_MAX * CO_QUEUE_ELEMENT)
 		return 0;
-	return cap ? cap * 2 : FIRST_SLOTS;
+	return cap ? cap / CO_QUEUE_ELEMENT * 2 : FIRST_SLOTS;
 }
 
-static void heap_grow(struct co_queue *q, struct co_slot *mem, u32 slots)
+static void heap_grow(struct co_queue *q, void *slots, void *refs, u32 n)
 {
 	struct co_heap *h = &q->heap;
 
-	h->slot = mem;
-	WRITE_ONCE(h->cap, slots);
+	h->slots = slots;
+	h->refs = refs;
+	WRITE_ONCE(h->cap, n * CO_QUEUE_ELEMENT);
 }
 
 static bool heap_settle(struct co_queue *q)
 {
 	struct co_heap *h = &q->heap;
-	struct callout *c = h->spill_first.c;
+	struct callout *c = h->spill_first;
 	u64 key;
 
 	if (!c || h->end >= h->cap)
@@ -273,14 +294,17 @@ static bool heap_rest(struct co_queue *q)
 		return false;
 	h->asked = false;
 	if (!h->spilled)
-		h->low = h->cap == CO_HEAP_MAX ? h->cap : low_water(h->cap);
+		h->low = h->cap == CO_HEAP_MAX * CO_QUEUE_ELEMENT ? h->cap : low_water(h->cap);
 	return true;
 }
 
 static void heap_init(struct co_queue *q)
 {
-	q->heap = (struct co_heap){ .end = CO_HEAP_ROOT, .spill = RB_ROOT_CACHED };
-	spill_note_first(&q->heap);
+	q->heap = (struct co_heap){
+		.end = CO_HEAP_ROOT,
+		.free = CO_QUEUE_ELEMENT,
+		.spill = RB_ROOT_CACHED,
+	};
 }
 
 const struct co_queue_ops co_q_heap_ops = {

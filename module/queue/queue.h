@@ -14,15 +14,17 @@
  *  2. remove() and rekey() take a callout that is on this queue; pop() a queue that is not empty.
  *  3. Any call takes a number of steps that is bounded by the logarithm of the queue's length, or the
  *     discipline says in its first sentence that it is amortised.
- *  4. first() changes nothing and costs a few instructions. Its result holds until the next change.
- *     second() is the smallest key but for the first's, or CO_KEY_NONE if that takes more.
- *  5. wanted() says how many slots the queue would like to have in all (0: it has enough), and may be
- *     called without serialisation. grow() gives it so many: 64-byte aligned memory that begins with
- *     what the memory given before holds now, every byte after that 0xff. It is the queue's until the
- *     next grow(), or until the queue is empty and fini() has been called.
+ *  4. first() changes nothing and costs a few instructions. second() is the smallest key but for the first's, or CO_KEY_NONE if that takes more.
+ *  5. wanted() says how many elements the queue would like its two arrays to have in all (0: it has
+ *     enough), and may be called without serialisation. grow() gives it so many, of
+ *     CO_QUEUE_ELEMENT bytes each and 64-byte aligned: each array begins with what the one given
+ *     before holds now, every byte after that is 0xff. They are the queue's until the next grow(),
+ *     or until the queue is empty and fini() has been called.
  *  6. settle() moves at most one callout towards where it would be had there been memory, and returns
  *     whether there may be more to do.
- *  7. rest() ends the caller's round of 5 and 6. It returns false if there is reason for another one.
+ *  7. A callout is on a queue if q_ref is not 0 or CO_GATE_SPILL is set, and only then. Taken off, it
+ *     is not touched any more once that is no longer so.
+ *  8. rest() ends the caller's round of 5 and 6. It returns false if there is reason for another one.
  */
 #ifndef CALLOUT_QUEUE_H
 #define CALLOUT_QUEUE_H
@@ -31,10 +33,14 @@
 
 #define CO_KEY_MAX	((u64)S64_MAX)
 
-/* One entry of an array queue; also how first() answers. */
-struct co_slot {
+#define CO_KEY_NONE	U64_MAX
+#define CO_QUEUE_ELEMENT	16U
+
+/* The first of a queue: its key, and c_order's low half as of when it was keyed. c may be NULL: none. */
+struct co_entry {
 	u64 key;
 	struct callout *c;
+	u32 seq;
 };
 
 struct co_queue;
@@ -46,13 +52,13 @@ struct co_queue_ops {
 	bool (*insert)(struct co_queue *q, struct callout *c, u64 key);
 	void (*remove)(struct co_queue *q, struct callout *c);
 	void (*rekey)(struct co_queue *q, struct callout *c, u64 key);
-	const struct co_slot *(*first)(struct co_queue *q);
-	u64 (*second)(struct co_queue *q);
+	struct co_entry (*first)(const struct co_queue *q);
+	u64 (*second)(const struct co_queue *q);
 	struct callout *(*pop)(struct co_queue *q);
 	u32 (*count)(const struct co_queue *q);
 	u32 (*spills)(const struct co_queue *q);
 	u32 (*wanted)(const struct co_queue *q);
-	void (*grow)(struct co_queue *q, struct co_slot *mem, u32 slots);
+	void (*grow)(struct co_queue *q, void *a, void *b, u32 n);
 	bool (*settle)(struct co_queue *q);
 	bool (*rest)(struct co_queue *q);
 };
@@ -103,17 +109,23 @@ static __always_inline void co_q_remove(struct co_queue *q, struct callout *c)
 	co_heap_remove(&q->heap, c);
 }
 
+/* Where @c is the first. */
+static __always_inline void co_q_pop(struct co_queue *q, struct callout *c)
+{
+	co_heap_pop(&q->heap, c);
+}
+
 static __always_inline void co_q_rekey(struct co_queue *q, struct callout *c, u64 key)
 {
 	co_heap_rekey(&q->heap, c, key);
 }
 
-static __always_inline const struct co_slot *co_q_first(struct co_queue *q)
+static __always_inline struct co_entry co_q_first(const struct co_queue *q)
 {
 	return co_heap_first(&q->heap);
 }
 
-static __always_inline u64 co_q_second(struct co_queue *q)
+static __always_inline u64 co_q_second(const struct co_queue *q)
 {
 	return co_heap_second(&q->heap);
 }

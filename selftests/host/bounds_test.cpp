@@ -66,7 +66,7 @@ public:
 
 	std::uint64_t pop()
 	{
-		const std::uint64_t key = ops.first(&q)->key;
+		const std::uint64_t key = ops.first(&q).key;
 
 		hold(Op::pop, size(), [&] { ops.pop(&q); });
 		return key;

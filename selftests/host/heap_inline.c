@@ -21,17 +21,19 @@ bool heap_insert_inline(struct co_queue *q, struct callout *c, u64 key)
 
 bool heap_remove_inline(struct co_queue *q, struct callout *c)
 {
-	u32 hole = c->q_slot;
+	u32 ref = c->q_ref, hole;
 	struct co_slot last;
 
 	if (c->c_gate & CO_GATE_SPILL)
 		return false;
+	c->q_ref = 0;
+	hole = co_heap_free_ref(&q->heap, ref);
 	last = co_heap_take_last(&q->heap);
-	if (last.c != c) {
+	if ((u32)last.who != ref) {
 		if (co_heap_inner(&q->heap, hole) || !co_heap_stays(&q->heap, hole, last.key))
-			co_heap_fill(&q->heap, hole, last.key, last.c);
+			co_heap_fill(&q->heap, hole, last.key, last.who);
 		else
-			co_heap_put(&q->heap, hole, last.key, last.c);
+			co_heap_put(&q->heap, hole, last.key, last.who);
 	}
 	return true;
 }

@@ -315,7 +315,7 @@ TEST_P(Queue, HandedOverQueueKeepsItsOrder)
 			ops.settle(&to);
 	}
 	while (ops.count(&from)) {
-		callout *c = ops.first(&from)->c;
+		callout *c = ops.first(&from).c;
 		ops.remove(&from, c);
 		ops.insert(&to, c, 7);
 		GetParam().check(to);
@@ -404,7 +404,7 @@ TEST_P(Queue, FinishedItCanBeUsedAgain)
 		Memory memory;
 
 		EXPECT_EQ(ops.count(&q), 0U);
-		EXPECT_EQ(ops.first(&q), nullptr);
+		EXPECT_EQ(ops.first(&q).c, nullptr);
 		for (callout &c : callouts)
 			if (ops.insert(&q, &c, 1) && round)
 				serve(ops, q, memory);

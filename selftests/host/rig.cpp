@@ -7,24 +7,32 @@
 
 // ---- memory -------------------------------------------------------------------------
 
-void Memory::Free::operator()(co_slot *mem) const
+void Memory::Free::operator()(void *mem) const
 {
 	std::free(mem);
 }
 
+Memory::Array Memory::larger(const Array &old, std::size_t kept, std::size_t bytes)
+{
+	Array mem(std::aligned_alloc(64, bytes));
+
+	if (!mem)
+		throw std::bad_alloc();
+	std::memset(mem.get(), 0xff, bytes);
+	if (kept)
+		std::memcpy(mem.get(), old.get(), kept);
+	return mem;
+}
+
 void Memory::grow(const co_queue_ops &ops, co_queue &q, std::uint32_t slots)
 {
-	const std::size_t bytes = slots * sizeof(co_slot), kept = size * sizeof(co_slot);
+	const std::size_t bytes = slots * std::size_t{CO_QUEUE_ELEMENT};
+	const std::size_t kept = size * std::size_t{CO_QUEUE_ELEMENT};
 	require(slots > size, "{} slots are wanted where {} are", slots, size);
-	std::unique_ptr<co_slot, Free> larger(
-		static_cast<co_slot *>(std::aligned_alloc(64, bytes)));
-	if (!larger)
-		throw std::bad_alloc();
-	std::memset(larger.get(), 0xff, bytes);
-	if (kept)
-		std::memcpy(larger.get(), mem.get(), kept);
-	ops.grow(&q, larger.get(), slots);
-	mem = std::move(larger);
+	Array larger_a = larger(a, kept, bytes), larger_b = larger(b, kept, bytes);
+	ops.grow(&q, larger_a.get(), larger_b.get(), slots);
+	a = std::move(larger_a);
+	b = std::move(larger_b);
 	size = slots;
 }
 
@@ -96,6 +104,12 @@ void Rig::forget(Id id)
 	s.queued = false;
 }
 
+void Rig::take_off(Id id)
+{
+	require(!pool[id].q_ref && !spilled(id), "{} is off the queue and says it is on it", id);
+	forget(id);
+}
+
 void Rig::place(Id id, Key key)
 {
 	Shadow &s = shadows[id];
@@ -123,6 +137,7 @@ void Rig::insert(Id id, Key key)
 	asked |= asks;
 	require(asked || !wanted, "memory is wanted, but not asked for");
 	require(asked || !spilled(id), "a callout is spilled, and nobody asked to see to it");
+	require(pool[id].q_ref || spilled(id), "{} is on the queue and says it is not", id);
 	place(id, key);
 }
 
@@ -168,7 +183,7 @@ void Rig::hand_over(Id id)
 
 	step({'h', id, key}, [&] {
 		ops.remove(&q, &pool[id]);
-		forget(id);
+		take_off(id);
 		insert(id, key);
 	});
 }
@@ -181,7 +196,7 @@ void Rig::remove(Id id)
 		c.c_left = 0;
 		if (!inlined() || !d.remove_inline(&q, &c))
 			ops.remove(&q, &c);
-		forget(id);
+		take_off(id);
 	});
 }
 
@@ -194,7 +209,7 @@ Rig::Id Rig::pop()
 
 		require(c == &pool[id], "popped {}, the first is {}", c - pool.data(), id);
 		pool[id].c_left = 0;
-		forget(id);
+		take_off(id);
 	});
 	return id;
 }
@@ -233,18 +248,21 @@ std::optional<Rig::Key> Rig::second() const
 void Rig::check() const
 {
 	co_queue *queue = const_cast<co_queue *>(&q);
-	const co_slot *s = ops.first(queue);
+	const co_entry e = ops.first(queue);
 
 	require(ops.count(&q) == order.size(), "count {}, not {}", ops.count(&q), order.size());
-	require(!s == order.empty(), "first() of {} says {}", order.size(), s ? "one" : "none");
-	if (s) {
-		require(s->c == &pool[first()], "first is {}, not {}", s->c - pool.data(), first());
-		require(s->key == shadows[first()].key, "first's key is {}", s->key);
+	require(!e.c == order.empty(), "first() of {} says {}", order.size(), e.c ? "one" : "none");
+	if (e.c) {
+		const Shadow &s = shadows[first()];
+		require(e.c == &pool[first()], "first is {}, not {}", e.c - pool.data(), first());
+		require(e.key == s.key, "first's key is {}", e.key);
+		require(e.seq == static_cast<std::uint32_t>(first_seq + s.seq),
+			"first's order of arming is {}", e.seq);
 	}
 	const Key key = ops.second(queue);
 	require(key == CO_KEY_NONE || key == second(), "the second key is said to be {}", key);
 	if (&ops == co_q_ops) {
-		require(co_q_first(queue) == s, "first() inline answers something else");
+		require(co_q_first(queue).c == e.c, "first() inline answers something else");
 		require(co_q_second(queue) == key, "second() inline answers something else");
 	}
 	if (steps.size() % interval == 0)

@@ -19,9 +19,13 @@ public:
 
 private:
 	struct Free {
-		void operator()(co_slot *mem) const;
+		void operator()(void *mem) const;
 	};
-	std::unique_ptr<co_slot, Free> mem;
+	using Array = std::unique_ptr<void, Free>;
+
+	static Array larger(const Array &old, std::size_t kept, std::size_t bytes);
+
+	Array a, b;
 	std::uint32_t size = 0;
 };
 
@@ -89,6 +93,7 @@ private:
 	void insert(Id id, Key key);
 	void place(Id id, Key key);
 	void forget(Id id);
+	void take_off(Id id);
 	void note_arming(Id id);
 	void check() const;
 	template <class Change>

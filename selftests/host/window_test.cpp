@@ -30,13 +30,13 @@ public:
 		std::size_t next = 0, interrupts = 0;
 
 		while (next < windows.size() || ops.count(&q)) {
-			const co_slot *head = ops.first(&q);
-			if (next < windows.size() && (!head || windows[next].armed <= head->key)) {
+			const co_entry head = ops.first(&q);
+			if (next < windows.size() && (!head.c || windows[next].armed <= head.key)) {
 				arm(next++);
 				continue;
 			}
 			interrupts++;
-			interrupt(head->key);
+			interrupt(head.key);
 		}
 		return interrupts;
 	}
@@ -54,12 +54,12 @@ private:
 
 	void interrupt(std::uint64_t now)
 	{
-		while (const co_slot *head = ops.first(&q)) {
-			const auto packed = static_cast<u32>(head->c->c_order >> 32);
-			if (head->key - co_window_unpack(packed) > now)
+		for (co_entry head; (head = ops.first(&q)).c;) {
+			const auto packed = static_cast<u32>(head.c->c_order >> 32);
+			if (head.key - co_window_unpack(packed) > now)
 				break;
 			const Window &w =
-				windows[static_cast<std::size_t>(head->c - callouts.data())];
+				windows[static_cast<std::size_t>(head.c - callouts.data())];
 			ASSERT_GE(now, w.earliest);
 			ASSERT_LE(now, w.latest);
 			ops.pop(&q);

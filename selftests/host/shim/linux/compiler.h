@@ -16,6 +16,7 @@
 #define __always_inline	inline __attribute__((__always_inline__))
 
 #define READ_ONCE(x)	(*(const volatile __typeof__(x) *)&(x))
+#define data_race(x)	(x)
 #define WRITE_ONCE(x, val)					\
 	do {							\
 		*(volatile __typeof__(x) *)&(x) = (val);	\
