@@ -371,8 +371,8 @@ static __always_inline bool co_unqueue(struct co_base *b, struct callout *c)
 	WRITE_ONCE(c->c_left, 0);
 	if (!queued)
 		return false;
+	co_debug_deactivate(c);		/* first, as then it may be armed elsewhere */
 	co_q_remove(co_queue_of(b, c), c);
-	co_debug_deactivate(c);
 	return true;
 }
 
