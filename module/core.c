@@ -53,11 +53,11 @@
  * =====================
  *  - Never early: a handler is called when the clock reads its earliest time or later.
  *  - Equal deadlines of one context run in the order in which one CPU armed them, also when moved:
- *    each arm and move stamps c_order from a counter of the arming CPU. A queue orders by its own
- *    copy of the stamp, taken when it keys the callout, as a move stores to c_order behind its
- *    back.
+ *    each arm and move stamps c_order from a counter of the arming CPU (the CPUs' counters are kept
+ *    near each other, as they are compared modulo 2^32). A queue orders by its own copy of the
+ *    stamp, taken when it keys the callout, as a move stores to c_order behind its back.
  *  - A base lock is held for one queue operation at most, and nothing is allocated, woken, printed
- *    or called under it. Interrupts are let in between two handlers, in the hard context between 8.
+ *    or called under it. Interrupts are let in between two handlers, in the hard context after 32.
  *  - A handler never runs on two CPUs, or in two contexts, at once.
  *
  * Races

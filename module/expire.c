@@ -237,6 +237,21 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 	return STEP_RAN;
 }
 
+/*
+ * Orders of arming are compared modulo 2^32, also those of different CPUs, whose callouts meet on one
+ * queue. So a counter that is behind is brought up, whenever its CPU is interrupted.
+ */
+static __always_inline void keep_up_arm_seq(void)
+{
+	static u32 newest;
+	u32 mine = __this_cpu_read(callout_arm_seq), other = READ_ONCE(newest);
+
+	if ((s32)(other - mine) > 0)
+		__this_cpu_write(callout_arm_seq, other);
+	else if (mine - other > 1U << 16)
+		WRITE_ONCE(newest, mine);
+}
+
 /* ---- the three contexts --------------------------------------------------------------------- */
 
 /**
@@ -263,6 +278,7 @@ u64 co_interrupt(void)
 	}
 	b->next = 0;
 	b->stats.interrupts++;
+	keep_up_arm_seq();
 	while (batch && again) {
 		enum step did = step(b, CO_HARD, now);
 
