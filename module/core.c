@@ -57,7 +57,7 @@
  *    near each other, as they are compared modulo 2^32). A queue orders by its own copy of the
  *    stamp, taken when it keys the callout, as a move stores to c_order behind its back.
  *  - A base lock is held for one queue operation at most, and nothing is allocated, woken, printed
- *    or called under it. Interrupts are let in between two handlers, in the hard context after 32.
+ *    or called under it. Interrupts are let in between two handlers, in the hard context after 64.
  *  - A handler never runs on two CPUs, or in two contexts, at once.
  *
  * Races

@@ -9,7 +9,7 @@ unsigned int co_handler_warn_us = 2000;
 u64 co_handler_warn_cycles = U64_MAX;
 
 /* Handlers called by one hard interrupt before it ends, to let others in. */
-#define HARD_BATCH	32
+#define HARD_BATCH	64
 /* Handlers called by one softirq, or by the thread before it offers the CPU. */
 #define SOFT_BATCH	256
 /* How often a busy lock is tried again on the spot. */
