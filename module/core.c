@@ -445,8 +445,11 @@ static __always_inline int arm_here(struct callout *c, u64 left, u64 window, cal
 	struct co_base *b;
 
 	set_call(c, window, func, arg);
-	/* Off its queue for good, also where a drain is just taking it off, or a CPU handing it over. */
-	if (unlikely(smp_load_acquire(&c->q_ref)) || trace_callout_start_enabled())
+	/*
+	 * Off its queue for good: q_ref, for a drain that is just taking it off; c_left, for a CPU that
+	 * is just handing it over, and between two queues.
+	 */
+	if (unlikely(c->c_left || smp_load_acquire(&c->q_ref)) || trace_callout_start_enabled())
 		return arm_stored(c, left);
 	local_irq_save(flags);
 	b = this_cpu_ptr(&co_bases);
