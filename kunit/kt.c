@@ -6,240 +6,6 @@
 #include <linux/slab.h>
 #include "kt.h"
 
-/* ---- kinds of callouts ---------------------------------------------------------------------- */
-
-#define UNLOCKED CALLOUT_RETURNUNLOCKED
-#define DIRECT C_DIRECT_EXEC
-
-const struct kt_kind kt_none = { "none", KT_NONE };
-const struct kt_kind kt_none_direct = { "none direct", KT_NONE, 0, DIRECT };
-const struct kt_kind kt_raw = { "raw", KT_RAW };
-const struct kt_kind kt_spin = { "spin", KT_SPIN };
-const struct kt_kind kt_mutex = { "mutex", KT_MUTEX };
-
-#define KINDS_LOCKED							\
-	{ "raw", KT_RAW },						\
-	{ "spin", KT_SPIN },						\
-	{ "spin direct", KT_SPIN, 0, DIRECT },				\
-	{ "rwlock", KT_RW },						\
-	{ "rwlock direct", KT_RW, 0, DIRECT },				\
-	{ "rwlock shared", KT_RW_SHARED },				\
-	{ "mutex", KT_MUTEX },						\
-	{ "rwsem", KT_RWSEM },						\
-	{ "rwsem shared", KT_RWSEM_SHARED }
-#define KINDS_UNLOCKED							\
-	{ "raw returnunlocked", KT_RAW, UNLOCKED },			\
-	{ "spin returnunlocked", KT_SPIN, UNLOCKED },			\
-	{ "spin direct returnunlocked", KT_SPIN, UNLOCKED, DIRECT },	\
-	{ "rwlock returnunlocked", KT_RW, UNLOCKED },			\
-	{ "rwlock shared returnunlocked", KT_RW_SHARED, UNLOCKED },	\
-	{ "mutex returnunlocked", KT_MUTEX, UNLOCKED },			\
-	{ "rwsem returnunlocked", KT_RWSEM, UNLOCKED },			\
-	{ "rwsem shared returnunlocked", KT_RWSEM_SHARED, UNLOCKED }
-#define KINDS_NO_LOCK							\
-	{ "none", KT_NONE },						\
-	{ "none direct", KT_NONE, 0, DIRECT },				\
-	{ "none thread", KT_NONE_THREAD },				\
-	{ "giant", KT_GIANT }
-
-const struct kt_kind kt_kinds[] = { KINDS_NO_LOCK, KINDS_LOCKED, KINDS_UNLOCKED };
-const struct kt_kind kt_kinds_locked[] = { KINDS_LOCKED, KINDS_UNLOCKED };
-const struct kt_kind kt_kinds_seen[] = { KINDS_NO_LOCK, KINDS_UNLOCKED };
-
-static void kind_desc(const struct kt_kind *kind, char *desc)
-{
-	strscpy(desc, kind->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-#define GEN_PARAMS(array)							\
-const void *array##_gen_params(const void *prev, char *desc)			\
-{										\
-	const struct kt_kind *kind = prev ? (const struct kt_kind *)prev + 1 : array;	\
-										\
-	if (kind == array + ARRAY_SIZE(array))					\
-		return NULL;							\
-	kind_desc(kind, desc);							\
-	return kind;								\
-}
-
-GEN_PARAMS(kt_kinds)
-GEN_PARAMS(kt_kinds_locked)
-GEN_PARAMS(kt_kinds_seen)
-
-/* Where handlers of a kind run. */
-enum co_ctx kt_ctx(const struct kt_kind *kind)
-{
-	switch (kind->lock) {
-	case KT_RAW:
-		return CO_HARD;
-	case KT_NONE:
-	case KT_SPIN:
-	case KT_RW:
-	case KT_RW_SHARED:
-		return kind->direct ? CO_HARD : CO_SOFT;
-	default:
-		return CO_THREAD;
-	}
-}
-
-/* ---- locks ---------------------------------------------------------------------------------- */
-
-static void init_lock(struct kt *k)
-{
-	struct callout *c = &k->c;
-	int flags = k->kind->unlocked;
-
-	switch (k->kind->lock) {
-	case KT_NONE:
-		callout_init(c, 1);
-		break;
-	case KT_NONE_THREAD:
-		__callout_init(c, CO_LOCK_NONE_THREAD, NULL, 0);
-		break;
-	case KT_GIANT:
-		callout_init(c, 0);
-		break;
-	case KT_RAW:
-		raw_spin_lock_init(&k->lock.raw);
-		callout_init_lock(c, &k->lock.raw, flags);
-		break;
-	case KT_SPIN:
-		spin_lock_init(&k->lock.spin);
-		callout_init_lock(c, &k->lock.spin, flags);
-		break;
-	case KT_RW_SHARED:
-		flags |= CALLOUT_SHAREDLOCK;
-		fallthrough;
-	case KT_RW:
-		rwlock_init(&k->lock.rw);
-		callout_init_lock(c, &k->lock.rw, flags);
-		break;
-	case KT_MUTEX:
-		mutex_init(&k->lock.mutex);
-		callout_init_lock(c, &k->lock.mutex, flags);
-		break;
-	case KT_RWSEM_SHARED:
-		flags |= CALLOUT_SHAREDLOCK;
-		fallthrough;
-	case KT_RWSEM:
-		init_rwsem(&k->lock.rwsem);
-		callout_init_lock(c, &k->lock.rwsem, flags);
-		break;
-	}
-}
-
-/* Take the associated lock, Giant included, for writing. */
-void kt_lock(struct kt *k)
-{
-	switch (k->kind->lock) {
-	case KT_NONE:
-	case KT_NONE_THREAD:
-		break;
-	case KT_GIANT:
-		mutex_lock(&callout_giant);
-		break;
-	case KT_RAW:
-		raw_spin_lock(&k->lock.raw);
-		break;
-	case KT_SPIN:
-		spin_lock(&k->lock.spin);
-		break;
-	case KT_RW:
-	case KT_RW_SHARED:
-		write_lock(&k->lock.rw);
-		break;
-	case KT_MUTEX:
-		mutex_lock(&k->lock.mutex);
-		break;
-	case KT_RWSEM:
-	case KT_RWSEM_SHARED:
-		down_write(&k->lock.rwsem);
-		break;
-	}
-}
-
-bool kt_trylock(struct kt *k)
-{
-	switch (k->kind->lock) {
-	case KT_NONE:
-	case KT_NONE_THREAD:
-		break;
-	case KT_GIANT:
-		return mutex_trylock(&callout_giant);
-	case KT_RAW:
-		return raw_spin_trylock(&k->lock.raw);
-	case KT_SPIN:
-		return spin_trylock(&k->lock.spin);
-	case KT_RW:
-	case KT_RW_SHARED:
-		return write_trylock(&k->lock.rw);
-	case KT_MUTEX:
-		return mutex_trylock(&k->lock.mutex);
-	case KT_RWSEM:
-	case KT_RWSEM_SHARED:
-		return down_write_trylock(&k->lock.rwsem);
-	}
-	return true;
-}
-
-/* As its taker had it: the dispatcher takes the lock of the shared kinds for reading. */
-static void unlock(struct kt *k, bool shared)
-{
-	switch (k->kind->lock) {
-	case KT_NONE:
-	case KT_NONE_THREAD:
-		break;
-	case KT_GIANT:
-		mutex_unlock(&callout_giant);
-		break;
-	case KT_RAW:
-		raw_spin_unlock(&k->lock.raw);
-		break;
-	case KT_SPIN:
-		spin_unlock(&k->lock.spin);
-		break;
-	case KT_RW:
-		write_unlock(&k->lock.rw);
-		break;
-	case KT_RW_SHARED:
-		if (shared)
-			read_unlock(&k->lock.rw);
-		else
-			write_unlock(&k->lock.rw);
-		break;
-	case KT_MUTEX:
-		mutex_unlock(&k->lock.mutex);
-		break;
-	case KT_RWSEM:
-		up_write(&k->lock.rwsem);
-		break;
-	case KT_RWSEM_SHARED:
-		if (shared)
-			up_read(&k->lock.rwsem);
-		else
-			up_write(&k->lock.rwsem);
-		break;
-	}
-}
-
-void kt_unlock(struct kt *k)
-{
-	unlock(k, false);
-}
-
-/* What the kind asks for around a call: its lock, but for Giant, which may be held by the handler. */
-void kt_call_begin(struct kt *k)
-{
-	if (k->kind->lock != KT_GIANT)
-		kt_lock(k);
-}
-
-void kt_call_end(struct kt *k)
-{
-	if (k->kind->lock != KT_GIANT)
-		kt_unlock(k);
-}
-
 /* ---- time ----------------------------------------------------------------------------------- */
 
 static u64 now_ns, start_ns;
@@ -314,12 +80,13 @@ void kt_handler(void *arg)
 	if (kt_now() < READ_ONCE(k->earliest))
 		k->early = true;
 	k->ran_on = raw_smp_processor_id();
+	k->ran_at = kt_now();
 	k->place = atomic_inc_return(&places);
 	atomic_inc(&k->ran);
 	if (k->todo)
 		k->todo(k);
 	if (unlocked)
-		unlock(k, true);
+		kt_release(k, true);
 	if (after)
 		after(k);
 	atomic_dec(&k->inside);
@@ -380,6 +147,14 @@ int kt_stop(struct kt *k)
 
 /* ---- interrupts ----------------------------------------------------------------------------- */
 
+static void nap(void)
+{
+	ktime_t t = 100 * NSEC_PER_USEC;
+
+	set_current_state(TASK_IDLE);
+	schedule_hrtimeout_range(&t, 0, HRTIMER_MODE_REL_PINNED);
+}
+
 static struct callout markers[CO_NCTX];
 static struct completion marked[CO_NCTX];
 
@@ -399,34 +174,51 @@ static void markers_init(void)
 	}
 }
 
+/* Interrupts as long as the clock is armed for a time that has come: it leaves them to us. */
+void kt_serve(int cpu)
+{
+	int i;
+
+	for (i = 0; i < 1000 && co_clk_fake_armed(cpu) <= kt_now(); i++)
+		co_clk_fake_interrupt(cpu);
+}
+
+/* Have a marker run in one context. It is behind all that is due, by the queue's order. */
+static void flush(struct kunit *test, int cpu, enum co_ctx ctx)
+{
+	unsigned long end = jiffies + KT_PATIENCE;
+	struct callout *c = &markers[ctx];
+	ktime_t at = kt_now();
+
+	reinit_completion(&marked[ctx]);
+	callout_set_affinity(c, CALLOUT_AFFINITY_STRONG, cpu);
+	if (ctx == CO_HARD) {
+		callout_reset_sbt_on(c, nstosbt(at), 0, marker_ran, &marked[ctx], cpu,
+				     C_ABSOLUTE | C_DIRECT_EXEC);
+		kt_set(at + 1);		/* the conversion may have rounded up */
+	} else {
+		callout_set_within(c, at, at, marker_ran, &marked[ctx]);
+	}
+	co_clk_fake_interrupt(cpu);
+	while (!try_wait_for_completion(&marked[ctx]) && time_before(jiffies, end)) {
+		kt_serve(cpu);
+		nap();
+	}
+	callout_drain(c);
+	KUNIT_ASSERT_TRUE_MSG(test, time_before(jiffies, end), "context %d of CPU %d is stuck", ctx, cpu);
+}
+
 /*
- * Wait until all that is due on a CPU has been run or found busy: time goes on by a nanosecond, and in
- * each context a callout for then is run, which the queue's order puts last.
+ * Wait until all that is due on a CPU has been run or found busy. Time goes on by some nanoseconds, so that
+ * the markers come last.
  */
 void kt_flush(struct kunit *test, int cpu)
 {
 	enum co_ctx ctx;
 
 	kt_set(kt_now() + 1);
-	for (ctx = 0; ctx < CO_NCTX; ctx++) {
-		ktime_t at = kt_now();
-		unsigned long left;
-
-		reinit_completion(&marked[ctx]);
-		callout_set_affinity(&markers[ctx], CALLOUT_AFFINITY_STRONG, cpu);
-		if (ctx == CO_HARD) {
-			/* Rounded up by a nanosecond at most; see kt_set() above. */
-			callout_reset_sbt_on(&markers[ctx], nstosbt(at), 0, marker_ran, &marked[ctx], cpu,
-					     C_ABSOLUTE | C_DIRECT_EXEC);
-			kt_set(kt_now() + 1);
-		} else {
-			callout_set_within(&markers[ctx], at, at, marker_ran, &marked[ctx]);
-		}
-		co_clk_fake_interrupt(cpu);
-		left = wait_for_completion_timeout(&marked[ctx], KT_PATIENCE);
-		callout_drain(&markers[ctx]);
-		KUNIT_ASSERT_NE_MSG(test, left, 0UL, "context %d of CPU %d is stuck", ctx, cpu);
-	}
+	for (ctx = 0; ctx < CO_NCTX; ctx++)
+		flush(test, cpu, ctx);
 }
 
 /* The interrupt, and all that follows from it. */
@@ -452,7 +244,7 @@ static int fire(void *arg)
 /* The interrupt, for handlers that block: does not wait. */
 void kt_fire_async(struct kunit *test, struct kt_thread *t, int cpu)
 {
-	kt_start(test, t, fire, (void *)(long)cpu, KT_CPU_HOLD);
+	kt_start(test, t, fire, (void *)(long)cpu, KT_CPU3);
 }
 
 /* ---- threads -------------------------------------------------------------------------------- */
@@ -514,12 +306,12 @@ static int workers_start(void)
 	return 0;
 }
 
-static void nap(void)
+void kt_sleep_ms(int ms)
 {
-	ktime_t t = 100 * NSEC_PER_USEC;
+	unsigned long end = jiffies + msecs_to_jiffies(ms);
 
-	set_current_state(TASK_IDLE);
-	schedule_hrtimeout_range(&t, 0, HRTIMER_MODE_REL_PINNED);
+	while (time_before(jiffies, end))
+		nap();
 }
 
 /* kt_join() is to follow. */
@@ -581,6 +373,20 @@ void kt_wait_for(struct kunit *test, const bool *flag)
 	}
 }
 
+/* Until the handler has been called so often, and has done what tests look at. */
+void kt_wait_ran(struct kunit *test, struct kt *k, int n)
+{
+	unsigned long end = jiffies + KT_PATIENCE;
+
+	while (atomic_read(&k->ran) < n || atomic_read(&k->inside)) {
+		if (time_after(jiffies, end)) {
+			KUNIT_FAIL(test, "it has run %d times of %d", atomic_read(&k->ran), n);
+			return;
+		}
+		nap();
+	}
+}
+
 static int hold(void *arg)
 {
 	struct kt_holder *h = arg;
@@ -598,7 +404,7 @@ void kt_hold(struct kunit *test, struct kt_holder *h, struct kt *k, int (*then)(
 	h->then = then;
 	h->held = false;
 	h->go = false;
-	kt_start(test, &h->thread, hold, h, KT_CPU_HOLD);
+	kt_start(test, &h->thread, hold, h, KT_CPU2);
 	kt_wait_for(test, &h->held);
 }
 
@@ -606,6 +412,89 @@ int kt_let_go(struct kunit *test, struct kt_holder *h)
 {
 	smp_store_release(&h->go, true);
 	return kt_join(test, &h->thread);
+}
+
+/* For kt_hold(). */
+int kt_stop_and_free(struct kt *k)
+{
+	int ret = callout_stop(&k->c);
+
+	kt_unlock(k);
+	kfree(k);
+	return ret;
+}
+
+/* How many wait for a base lock: none, one, or more. */
+static int waiters(int cpu)
+{
+	u32 val = atomic_read(&per_cpu(co_bases, cpu).lock.raw_lock.val);
+
+	return val & _Q_TAIL_MASK ? 2 : val & _Q_PENDING_MASK ? 1 : 0;
+}
+
+static void until_waited_for(struct kt_base_holder *h, int cpu)
+{
+	u64 end = ktime_get_mono_fast_ns() + jiffies_to_nsecs(KT_PATIENCE);
+
+	while (waiters(cpu) < 2 && !smp_load_acquire(&h->go)) {
+		if (ktime_get_mono_fast_ns() > end) {
+			WRITE_ONCE(timed_out, true);
+			break;
+		}
+		cpu_relax();
+	}
+}
+
+static int hold_bases(void *arg)
+{
+	struct kt_base_holder *h = arg;
+	raw_spinlock_t *first = &per_cpu(co_bases, h->cpus[0]).lock;
+	raw_spinlock_t *second = h->cpus[1] < 0 ? NULL : &per_cpu(co_bases, h->cpus[1]).lock;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(first, flags);
+	if (second)
+		raw_spin_lock_nested(second, SINGLE_DEPTH_NESTING);
+	smp_store_release(&h->held, true);
+	until_waited_for(h, h->cpus[0]);
+	raw_spin_unlock(first);
+	if (second) {
+		until_waited_for(h, h->cpus[1]);
+		raw_spin_unlock(second);
+	}
+	local_irq_restore(flags);
+	return 0;
+}
+
+/* On KT_CPU2, which is deaf until it lets go. @cpu2 is greater than @cpu, or -1. */
+void kt_hold_bases(struct kunit *test, struct kt_base_holder *h, int cpu, int cpu2)
+{
+	h->cpus[0] = cpu;
+	h->cpus[1] = cpu2;
+	h->held = false;
+	h->go = false;
+	kt_start(test, &h->thread, hold_bases, h, KT_CPU2);
+	kt_wait_for(test, &h->held);
+}
+
+/* Until someone waits for a base that is held: who comes from now on comes after him. */
+void kt_wait_contended(struct kunit *test, int cpu)
+{
+	unsigned long end = jiffies + KT_PATIENCE / 2;
+
+	while (!waiters(cpu)) {
+		if (time_after(jiffies, end)) {
+			KUNIT_FAIL(test, "nobody wants CPU %d's base", cpu);
+			return;
+		}
+		nap();
+	}
+}
+
+void kt_let_go_bases(struct kunit *test, struct kt_base_holder *h)
+{
+	smp_store_release(&h->go, true);
+	kt_join(test, &h->thread);
 }
 
 /* Have the handler, which was made to block, run on its CPU. */
@@ -640,7 +529,7 @@ struct kt *kt_new(struct kunit *test, const struct kt_kind *kind)
 	KUNIT_ASSERT_NOT_NULL(test, k);
 	k->kind = kind;
 	k->cpu = KT_CPU;
-	init_lock(k);
+	kt_init_lock(k);
 	list_add_tail(&k->link, test->priv);
 	return k;
 }
@@ -697,7 +586,8 @@ static int __init kt_module_init(void)
 	return workers_start();
 }
 
-kunit_test_suites(&kt_suite_returns);
+kunit_test_suites(&kt_suite_returns, &kt_suite_races, &kt_suite_cpus, &kt_suite_frees, &kt_suite_order,
+		  &kt_suite_windows, &kt_suite_heap, &kt_suite_growth, &kt_suite_convert, &kt_suite_misuse);
 
 static void __exit kt_module_exit(void)
 {

@@ -17,9 +17,9 @@
 #include "../module/internal.h"
 
 #define KT_CPU		1	/* where callouts run */
-#define KT_CPU2		2	/* where else */
-#define KT_CPU_HOLD	3	/* where locks are held, and what goes offline */
-#define KT_PATIENCE	(10 * HZ)
+#define KT_CPU2		2	/* where else; where locks are held */
+#define KT_CPU3		3	/* goes offline */
+#define KT_PATIENCE	(18 * HZ)
 
 /* A unit of time that is exact in nanoseconds and in sbintime_t: 1/512 s. */
 #define KT_UNIT_NS	1953125ULL
@@ -65,6 +65,7 @@ struct kt {
 	bool entered;
 	bool go;
 	int ran_on;
+	u64 ran_at;
 	int place;
 	int res[8];
 };
@@ -87,6 +88,18 @@ struct kt_holder {
 	bool go;
 };
 
+/*
+ * A thread that holds the base locks of one CPU or two, the lower-numbered one first. Each is let go when two
+ * others wait for it, who then have it in the order in which they came; or by kt_let_go_bases(). An interrupt that
+ * an arm has sent is one that waits, too: kt_flush() first.
+ */
+struct kt_base_holder {
+	struct kt_thread thread;
+	int cpus[2];
+	bool held;
+	bool go;
+};
+
 extern const struct kt_kind kt_kinds[];		/* all */
 extern const struct kt_kind kt_kinds_locked[];	/* whose lock protects the calls */
 extern const struct kt_kind kt_kinds_seen[];	/* whose handler others see running */
@@ -104,7 +117,9 @@ struct kt *kt_new(struct kunit *test, const struct kt_kind *kind);
 void kt_forget(struct kt *k);
 enum co_ctx kt_ctx(const struct kt_kind *kind);
 
+void kt_init_lock(struct kt *k);
 void kt_lock(struct kt *k);
+void kt_release(struct kt *k, bool shared);
 void kt_unlock(struct kt *k);
 bool kt_trylock(struct kt *k);
 void kt_call_begin(struct kt *k);
@@ -121,6 +136,7 @@ u64 kt_t(int units);
 u64 kt_now(void);
 void kt_set(u64 ns);
 void kt_restart(void);
+void kt_serve(int cpu);
 void kt_fire(struct kunit *test, int cpu);
 void kt_flush(struct kunit *test, int cpu);
 void kt_run_until(struct kunit *test, u64 ns);
@@ -131,12 +147,18 @@ void kt_wait_asleep(struct kunit *test, struct kt_thread *t);
 void kt_fire_async(struct kunit *test, struct kt_thread *t, int cpu);
 void kt_hold(struct kunit *test, struct kt_holder *h, struct kt *k, int (*then)(struct kt *k));
 int kt_let_go(struct kunit *test, struct kt_holder *h);
+int kt_stop_and_free(struct kt *k);
+void kt_hold_bases(struct kunit *test, struct kt_base_holder *h, int cpu, int cpu2);
+void kt_wait_contended(struct kunit *test, int cpu);
+void kt_let_go_bases(struct kunit *test, struct kt_base_holder *h);
 
 void kt_block(struct kt *k);
 void kt_make_block(struct kt *k);
 void kt_run_blocked(struct kunit *test, struct kt_thread *t, struct kt *k);
 void kt_unblock(struct kunit *test, struct kt_thread *t, struct kt *k);
 bool kt_spin_until(const bool *flag);
+void kt_sleep_ms(int ms);
+void kt_wait_ran(struct kunit *test, struct kt *k, int n);
 void kt_wait_for(struct kunit *test, const bool *flag);
 
 struct co_stats kt_stats(void);
@@ -155,7 +177,7 @@ struct co_stats kt_stats(void);
 	KUNIT_EXPECT_EQ_MSG(test, co_misuse_count(what) - kt_before, (u64)(times), "after " #statement);	\
 } while (0)
 
-extern struct kunit_suite kt_suite_returns, kt_suite_races, kt_suite_order, kt_suite_windows,
-	kt_suite_growth, kt_suite_convert, kt_suite_misuse;
+extern struct kunit_suite kt_suite_returns, kt_suite_races, kt_suite_cpus, kt_suite_frees, kt_suite_order,
+	kt_suite_windows, kt_suite_growth, kt_suite_heap, kt_suite_convert, kt_suite_misuse;
 
 #endif /* CALLOUT_KT_H */

@@ -11,6 +11,7 @@
 #include "trace.h"
 
 DEFINE_PER_CPU(struct co_base, co_bases);
+CO_EXPORT_FOR_TESTS(co_bases);
 static DEFINE_PER_CPU(struct task_struct *, co_thread);
 static enum cpuhp_state hp_state;
 static bool exiting;
