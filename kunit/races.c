@@ -355,30 +355,112 @@ KUNIT_ARRAY_PARAM_DESC(movable, movable, name);
 
 /* ---- Move versus fire ----------------------------------------------------------------------- */
 
-static int move_later(struct kt *k)
-{
-	int ret = kt_within_held(k, kt_t(8), kt_t(8));
-
-	kt_unlock(k);
-	return ret;
-}
-
-/* Moved by the holder when the dispatcher has found it due. Fails without the second look at c_left. */
+/*
+ * The dispatcher finds it due and its lock busy between a mover's look and its store, and so gives it a later key,
+ * which the move knows nothing of. Fails where what is tried again is due by its key.
+ */
 static void move_versus_fire(struct kunit *test)
 {
 	struct kt *k = kt_new(test, test->param_value);
+	u64 contended = kt_stats().contended;
 	struct kt_holder h;
 
 	kt_arm(k, kt_t(1));
 	kt_flush(test, KT_CPU);
-	kt_hold(test, &h, k, move_later);
+	kt_hold(test, &h, k, move_slowly);
+	smp_store_release(&h.go, true);
+	kt_wait_for(test, &k->entered);
+	KUNIT_EXPECT_TRUE(test, k->res[0]);
 	kt_run_until(test, kt_t(2));
-	KUNIT_EXPECT_EQ(test, kt_let_go(test, &h), 1);
+	KUNIT_EXPECT_EQ(test, kt_stats().contended - contended, 1);
+	WRITE_ONCE(k->earliest, kt_t(9));
+	smp_store_release(&k->go, true);
+	kt_join(test, &h.thread);
 	kt_run_until(test, kt_t(7));
 	KT_EXPECT_RAN(test, k, 0);
 	kt_run_until(test, kt_t(9));
 	KT_EXPECT_RAN(test, k, 1);
 }
+
+/* The last that a callout does which is due just before. Gives the move a lead if res[0] is negative. */
+static void say_go(struct kt *k)
+{
+	struct kt *next = list_next_entry(k, link);
+	int n = next->res[0];
+
+	smp_store_release(&next->go, true);
+	for (; n < 0; n++)
+		cpu_relax();
+}
+
+/* Moves a while, res[0], after that if it is positive; with the lock held until then. */
+static int move_closely(void *arg)
+{
+	struct kt *k = arg;
+	int n, ret;
+
+	kt_call_begin(k);
+	smp_store_release(&k->entered, true);
+	kt_spin_until(&k->go);
+	for (n = k->res[0]; n > 0; n--)
+		cpu_relax();
+	if (k->kind->direct)
+		ret = callout_reset_sbt(&k->c, nstosbt(k->earliest), 0, kt_handler, k,
+					C_ABSOLUTE | C_DIRECT_EXEC);
+	else
+		ret = callout_set_within(&k->c, k->earliest, k->earliest, kt_handler, k);
+	kt_call_end(k);
+	return ret;
+}
+
+/*
+ * In the interrupt, where a callout that is run just before tells the mover when. How much sooner or later is found
+ * by trying: as long as the move comes in time, later, else sooner. If the move says 1 it has not run, else it has,
+ * once. Fails without the second look at c_left when the lock has been taken, and, for what has no lock, where
+ * either of claim and move is not a cmpxchg.
+ */
+static void move_versus_fire_closely(struct kunit *test)
+{
+	struct kt *before = kt_new(test, &kt_none_direct), *k = kt_new(test, test->param_value);
+	int i, in_time = 0;
+
+	before->todo = say_go;
+	for (i = 0; i < 1000; i++) {
+		u64 contended = kt_stats().contended;
+		struct kt_thread moves;
+		int ret;
+
+		kt_restart();
+		atomic_set(&k->ran, 0);
+		kt_arm(before, kt_t(1));
+		kt_arm(k, kt_t(1));
+		co_clk_fake_interrupt(KT_CPU);
+		k->entered = false;
+		k->go = false;
+		k->earliest = kt_t(8);
+		kt_start(test, &moves, move_closely, k, KT_CPU2);
+		kt_wait_for(test, &k->entered);
+		kt_set(kt_t(2));
+		co_clk_fake_interrupt(KT_CPU);
+		ret = kt_join(test, &moves);
+		KUNIT_EXPECT_EQ_MSG(test, atomic_read(&k->ran), !ret, "round %d", i);
+		KUNIT_EXPECT_EQ_MSG(test, kt_stop(k), 1, "round %d", i);
+		if (ret && kt_stats().contended == contended) {
+			in_time++;
+			k->res[0] += get_random_u32_below(8);
+		} else {
+			k->res[0] -= get_random_u32_below(8);
+		}
+	}
+	kunit_info(test, "%d of %d came in time", in_time, i);
+	KUNIT_EXPECT_GT(test, in_time, 0);
+	KUNIT_EXPECT_LT(test, in_time, i);
+}
+
+static const struct kt_kind close[] = {
+	{ "none direct", KT_NONE, 0, C_DIRECT_EXEC }, { "raw", KT_RAW },
+};
+KUNIT_ARRAY_PARAM_DESC(close, close, name);
 
 struct mover {
 	struct kt *k;
@@ -483,7 +565,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(drain_versus_rearm, kt_kinds_gen_params),
 	KUNIT_CASE_PARAM(drain_versus_move, movable_gen_params),
 	KUNIT_CASE_PARAM(drain_versus_arm_at_random, movable_gen_params),
-	KUNIT_CASE_PARAM(move_versus_fire, kt_kinds_locked_gen_params),
+	KUNIT_CASE_PARAM(move_versus_fire, movable_gen_params),
+	KUNIT_CASE_PARAM(move_versus_fire_closely, close_gen_params),
 	KUNIT_CASE_PARAM(move_versus_fire_at_random, stored_gen_params),
 	KUNIT_CASE_PARAM(moved_while_the_clock_is_armed, stored_gen_params),
 	{}
