@@ -489,7 +489,7 @@ static int move_on_and_on(void *arg)
 			/* Without a lock the run before may not have looked at @earliest yet. */
 			while (atomic_read(&k->ran) < m->armed)
 				cpu_relax();
-			m->armed++;
+			WRITE_ONCE(m->armed, m->armed + 1);
 		}
 		WRITE_ONCE(k->earliest, at);
 		kt_call_end(k);
@@ -504,12 +504,13 @@ static int move_on_and_on(void *arg)
 static void move_versus_fire_at_random(struct kunit *test)
 {
 	struct mover m = { .k = kt_new(test, test->param_value), .armed = 1 };
+	unsigned long end = jiffies + KT_PATIENCE;
 	struct kt_thread moves;
 	int i;
 
 	kt_arm(m.k, kt_t(1));
 	kt_start(test, &moves, move_on_and_on, &m, KT_CPU2);
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < 1000 || (time_before(jiffies, end) && READ_ONCE(m.armed) < 10); i++) {
 		kt_set(kt_now() + get_random_u32_below(KT_UNIT_NS / 2));
 		co_clk_fake_interrupt(KT_CPU);
 	}
