@@ -299,6 +299,63 @@ static void arm_versus_handover(struct kunit *test)
 		KT_EXPECT_RAN(test, a->k[i], a->k[i]->res[0]);
 }
 
+static int arm_all_here(void *arg)
+{
+	struct arms_there *a = arg;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(a->k); i++) {
+		kt_stop(a->k[i]);
+		kt_within(a->k[i], kt_t(2000), kt_t(2000));
+	}
+	return i;
+}
+
+static int move_earlier_and_on(void *arg)
+{
+	struct arms_there *a = arg;
+	int n = 0;
+
+	while (!READ_ONCE(a->stop)) {
+		u64 at = kt_t(2000) - ++n;
+
+		kt_within(a->k[n % ARRAY_SIZE(a->k)], at, at);
+		cond_resched();
+	}
+	return n;
+}
+
+/*
+ * Pending on a CPU that goes, and armed for earlier meanwhile by another: each stays on one queue. Fails where the quick
+ * way of arming takes one that is between two queues for one that is on none.
+ */
+static void rearm_versus_handover(struct kunit *test)
+{
+	struct arms_there *a = kunit_kzalloc(test, sizeof(*a), GFP_KERNEL);
+	const struct kt_kind *kinds[] = { &kt_spin, &kt_raw, &kt_mutex };
+	struct kt_thread arms, moves;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, a);
+	for (i = 0; i < ARRAY_SIZE(a->k); i++)
+		a->k[i] = kt_new(test, kinds[i % ARRAY_SIZE(kinds)]);
+	for (i = 0; i < 3; i++) {
+		a->stop = false;
+		kt_start(test, &arms, arm_all_here, a, KT_CPU3);
+		KUNIT_EXPECT_GT(test, kt_join(test, &arms), 0);
+		kt_start(test, &moves, move_earlier_and_on, a, KT_CPU2);
+		KUNIT_EXPECT_EQ(test, remove_cpu(KT_CPU3), 0);
+		WRITE_ONCE(a->stop, true);
+		KUNIT_EXPECT_GT(test, kt_join(test, &moves), 0);
+		KUNIT_EXPECT_EQ(test, add_cpu(KT_CPU3), 0);
+	}
+	kt_set(kt_t(2006));
+	for (i = 0; i < 4; i++)
+		kt_fire(test, i);
+	for (i = 0; i < ARRAY_SIZE(a->k); i++)
+		KT_EXPECT_RAN(test, a->k[i], 1);
+}
+
 /* ---- Arm versus the clock ------------------------------------------------------------------- */
 
 /* Armed from elsewhere while the interrupt is served: it is looked after without another. */
@@ -403,6 +460,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(arm_versus_arm_elsewhere_at_random),
 	KUNIT_CASE(handover_versus_everything),
 	KUNIT_CASE(arm_versus_handover),
+	KUNIT_CASE(rearm_versus_handover),
 	KUNIT_CASE(arm_versus_the_clock),
 	KUNIT_CASE(arm_versus_the_interrupt),
 	KUNIT_CASE(arm_versus_the_reprogramming),

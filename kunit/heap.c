@@ -16,7 +16,7 @@
 
 struct model {
 	struct co_queue q;
-	struct co_slot *mem;
+	void *mem[2];
 	struct rnd_state rnd;
 	u32 slots;
 	u32 n;			/* callouts */
@@ -54,18 +54,18 @@ static int first(const struct model *m, int but)
 
 static void expect_first(struct kunit *test, struct model *m)
 {
-	const struct co_slot *s = co_q_first(&m->q);
+	struct co_entry e = co_q_first(&m->q);
 	int i = first(m, -1), second;
 	u64 key;
 
 	if (i < 0) {
-		KUNIT_ASSERT_NULL(test, s);
+		KUNIT_ASSERT_NULL(test, e.c);
 		KUNIT_ASSERT_EQ(test, co_q_ops->count(&m->q), 0);
 		return;
 	}
-	KUNIT_ASSERT_NOT_NULL(test, s);
-	KUNIT_ASSERT_PTR_EQ(test, s->c, &m->e[i].c);
-	KUNIT_ASSERT_EQ(test, s->key, m->e[i].key);
+	KUNIT_ASSERT_PTR_EQ(test, e.c, &m->e[i].c);
+	KUNIT_ASSERT_EQ(test, e.key, m->e[i].key);
+	KUNIT_ASSERT_EQ(test, e.seq, m->e[i].seq);
 	key = co_q_second(&m->q);
 	second = first(m, i);
 	if (second < 0 || key != CO_KEY_NONE)
@@ -76,7 +76,7 @@ static void expect_first(struct kunit *test, struct model *m)
 static void expect_sound(struct kunit *test, struct model *m)
 {
 	const struct co_heap *h = &m->q.heap;
-	u32 i, queued = 0, spilled = 0;
+	u32 i, at, queued = 0, spilled = 0;
 
 	for (i = 0; i < m->n; i++) {
 		const struct callout *c = &m->e[i].c;
@@ -86,21 +86,38 @@ static void expect_sound(struct kunit *test, struct model *m)
 		if (c->c_gate & CO_GATE_SPILL) {
 			spilled++;
 		} else if (m->e[i].queued) {
-			KUNIT_ASSERT_LT(test, c->q_slot, h->end);
-			KUNIT_ASSERT_PTR_EQ(test, h->slot[c->q_slot].c, (struct callout *)c);
-			KUNIT_ASSERT_EQ(test, h->slot[c->q_slot].key, m->e[i].key);
-			KUNIT_ASSERT_EQ(test, c->q_seq, m->e[i].seq);
+			const struct co_ref *r = co_heap_ref(h, c->q_ref);
+
+			KUNIT_ASSERT_PTR_EQ(test, r->c, (struct callout *)c);
+			KUNIT_ASSERT_LT(test, r->at, h->end);
+			KUNIT_ASSERT_EQ(test, co_heap_slot(h, r->at)->key, m->e[i].key);
+			KUNIT_ASSERT_EQ(test, co_heap_slot(h, r->at)->who,
+					(u64)m->e[i].seq << 32 | c->q_ref);
 		}
 	}
 	KUNIT_ASSERT_EQ(test, co_q_ops->count(&m->q), queued);
 	KUNIT_ASSERT_EQ(test, h->spilled, spilled);
-	for (i = CO_HEAP_ROOT + 1; i < h->end; i++)
-		KUNIT_ASSERT_FALSE(test, co_heap_before(h->slot[i].key, h->slot[i].c, &h->slot[i / 4 + 2]));
-	for (i = h->end; i < h->cap; i++)
-		KUNIT_ASSERT_EQ(test, h->slot[i].key, CO_KEY_NONE);
+	for (at = CO_HEAP_ROOT + CO_QUEUE_ELEMENT; at < h->end; at += CO_QUEUE_ELEMENT) {
+		const struct co_slot *s = co_heap_slot(h, at);
+
+		KUNIT_ASSERT_FALSE(test, co_heap_before(s->key, s->who, co_heap_slot(h, co_heap_parent(at))));
+	}
+	for (at = h->end; at < h->cap; at += CO_QUEUE_ELEMENT)
+		KUNIT_ASSERT_EQ(test, co_heap_slot(h, at)->key, CO_KEY_NONE);
 }
 
 /* As grow_queue() in module/percpu.c, but that memory comes in small pieces and can be refused. */
+static void *larger(struct kunit *test, void *old, u32 from, u32 to)
+{
+	void *mem = kmalloc_array(to, CO_QUEUE_ELEMENT, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	memset(mem, 0xff, to * CO_QUEUE_ELEMENT);
+	if (from)
+		memcpy(mem, old, from * CO_QUEUE_ELEMENT);
+	return mem;
+}
+
 static void see_to_memory(struct kunit *test, struct model *m)
 {
 	const struct co_queue_ops *ops = co_q_ops;
@@ -108,18 +125,17 @@ static void see_to_memory(struct kunit *test, struct model *m)
 	do {
 		while (ops->wanted(&m->q)) {
 			u32 slots = m->slots ? 2 * m->slots : 16;
-			struct co_slot *mem;
+			void *a, *b;
 
 			if (m->starved)
 				return;
-			mem = kmalloc_array(slots, sizeof(*mem), GFP_KERNEL);
-			KUNIT_ASSERT_NOT_NULL(test, mem);
-			memset(mem, 0xff, slots * sizeof(*mem));
-			if (m->slots)
-				memcpy(mem, m->mem, m->slots * sizeof(*mem));
-			ops->grow(&m->q, mem, slots);
-			kfree(m->mem);
-			m->mem = mem;
+			a = larger(test, m->mem[0], m->slots, slots);
+			b = larger(test, m->mem[1], m->slots, slots);
+			ops->grow(&m->q, a, b, slots);
+			kfree(m->mem[0]);
+			kfree(m->mem[1]);
+			m->mem[0] = a;
+			m->mem[1] = b;
 			m->slots = slots;
 		}
 		while (ops->settle(&m->q))
@@ -212,7 +228,8 @@ static void run_model(struct kunit *test, u32 n, u32 keys, int steps)
 		m->e[i].queued = false;
 	}
 	expect_sound(test, m);
-	kfree(m->mem);
+	kfree(m->mem[0]);
+	kfree(m->mem[1]);
 }
 
 /* Few, so that there are many different shapes; as many equal keys as not. */
