@@ -242,6 +242,7 @@ static void handover_versus_everything(struct kunit *test)
 
 struct arms_there {
 	struct kt *k[48];
+	struct kt *before;
 	bool stop;
 };
 
@@ -311,11 +312,13 @@ static int arm_all_here(void *arg)
 	return i;
 }
 
+/* The quick way is for what comes after the CPU's first. */
 static int move_earlier_and_on(void *arg)
 {
 	struct arms_there *a = arg;
 	int n = 0;
 
+	kt_within(a->before, kt_t(1900), kt_t(1900));
 	while (!READ_ONCE(a->stop)) {
 		u64 at = kt_t(2000) - ++n;
 
@@ -337,6 +340,7 @@ static void rearm_versus_handover(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, a);
+	a->before = kt_new(test, &kt_spin);
 	for (i = 0; i < ARRAY_SIZE(a->k); i++)
 		a->k[i] = kt_new(test, kinds[i % ARRAY_SIZE(kinds)]);
 	for (i = 0; i < 3; i++) {
