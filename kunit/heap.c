@@ -144,6 +144,12 @@ static void see_to_memory(struct kunit *test, struct model *m)
 	m->asked = false;
 }
 
+static void taken_off(struct model *m, int i)
+{
+	m->e[i].c.q_ref = 0;
+	m->e[i].queued = false;
+}
+
 /* Who stamps it anew tells the queue by rekey() alone. */
 static void stamp(struct model *m, int i)
 {
@@ -177,14 +183,14 @@ static void one_step(struct kunit *test, struct model *m)
 	case 4:
 		if (m->e[i].queued)
 			co_q_ops->remove(&m->q, c);
-		m->e[i].queued = false;
+		taken_off(m, i);
 		break;
 	case 5:
 		i = first(m, -1);
 		if (i < 0)
 			break;
 		KUNIT_ASSERT_PTR_EQ(test, co_q_ops->pop(&m->q), &m->e[i].c);
-		m->e[i].queued = false;
+		taken_off(m, i);
 		break;
 	case 6:
 		/* Moved by a store, which the queue is not to look at. What is in the tree is not moved so. */
@@ -225,7 +231,7 @@ static void run_model(struct kunit *test, u32 n, u32 keys, int steps)
 	KUNIT_EXPECT_GT_MSG(test, co_q_ops->spills(&m->q), 0, "nothing was ever spilled");
 	while ((i = first(m, -1)) >= 0) {
 		KUNIT_ASSERT_PTR_EQ(test, co_q_ops->pop(&m->q), &m->e[i].c);
-		m->e[i].queued = false;
+		taken_off(m, i);
 	}
 	expect_sound(test, m);
 	kfree(m->mem[0]);

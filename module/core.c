@@ -106,12 +106,16 @@
  * -----------------
  * Drain is called without the lock, so it may take c off between a mover's look at c_left and its
  * store. The store then leaves a c that says pending and is on no queue. So who holds the base lock
- * goes by q_ref, not c_left; and as drain has closed the gate (CO_GATE_IDLE) the next arm comes
- * the long way and finds out. The move has come before the drain, then, and was undone by it.
+ * goes by q_ref, not c_left, and so does callout_pending(); and as drain has closed the gate
+ * (CO_GATE_IDLE) the next arm comes the long way and finds out. The move has come before the drain,
+ * then, and was undone by it.
  *
  * arm_here() puts an idle c on this CPU's base without the lock of the one it was on last. A drain
  * that looks there meanwhile sees it either idle, or queued and c_cpu changed, and looks again; and
- * arm_here() does not touch c before one that takes it off has let go of it (q_ref is 0 last).
+ * arm_here() does not touch c before one that takes it off has let go of it (q_ref is 0 last, and
+ * is never 0 on the way from one place in a queue to another, or to another queue). As an idle c
+ * may be armed at any moment, drain goes by what it saw once, with both locks held, and shuts the
+ * gate by an atomic operation.
  *
  * Move versus fire
  * ----------------
@@ -122,9 +126,22 @@
  *	4. c_left = left
  *					5. at the new key: latest > key, key by latest
  * A move never makes latest less than the key (1. compares with what the holder alone writes), so
- * an entry is only ever found too early, at most 100 us late where 3. gave it a key beyond 4.'s.
+ * an entry is only ever found too early, or late where 3. gave it a key beyond 4.'s, by 100 us, or
+ * 20 ms in a crowd.
  * With the lock taken in 3. instead, 1. and 4. are over, or have not begun and then see c idle.
  * Without a lock 4. is a cmpxchg from what 1. read; the claim is one too, and one of the two fails.
+ *
+ * A busy lock and a crowd
+ * -----------------------
+ *	CPU 0, holds l			CPU 0, softirq that cuts it
+ *					1. a thousand callouts of l are due: each is put off
+ *					2. by now the first is due again
+ * A lock that is found busy is tried again after 2, 4, ... 100 us. That alone would leave the
+ * holder no time where trying all who wait takes longer, and least where the dispatcher is a
+ * real-time thread. So callouts that are put off one after the other, with no handler called in
+ * between, are given 4 us each, up to 20 ms, in steps of 65 us so that they share interrupts; the
+ * time counts from the trylock, not from the beginning of the pass; and a pass ends after as many
+ * that were put off or re-keyed as it would call handlers.
  *
  * Moved while the clock is armed
  * ------------------------------
@@ -445,10 +462,7 @@ static __always_inline int arm_here(struct callout *c, u64 left, u64 window, cal
 	struct co_base *b;
 
 	set_call(c, window, func, arg);
-	/*
-	 * Off its queue for good: q_ref, for a drain that is just taking it off; c_left, for a CPU that
-	 * is just handing it over, and between two queues.
-	 */
+	/* Off its queue, and let go of by a drain that took it off. */
 	if (unlikely(c->c_left || smp_load_acquire(&c->q_ref)) || trace_callout_start_enabled())
 		return arm_stored(c, left);
 	local_irq_save(flags);
@@ -483,7 +497,8 @@ static bool move_nolock(struct callout *c, u64 left, u64 window, callout_func_t 
 	if (left > old || READ_ONCE(c->c_gate) != gate || how & HOW_CPU || c->c_func != func ||
 	    c->c_arg != arg || (c->c_order & ~(u64)U32_MAX) != window)
 		return false;
-	WRITE_ONCE(c->c_order, window | __callout_next_seq());
+	/* The low half only: another arm may be about to change the window. */
+	WRITE_ONCE(*(u32 *)&c->c_order, __callout_next_seq());
 	return try_cmpxchg(&c->c_left, &old, left);
 }
 
@@ -510,14 +525,13 @@ static noinline int arm_checked(struct callout *c, u64 left, u64 window, callout
 	return arm(c, left, window, func, arg, how);
 }
 
-/* Called in tail position, so that the address it would return to is the caller's of the API. */
 static noinline int arm_anyhow(struct callout *c, u64 left, u64 window, callout_func_t *func,
-			       void *arg)
+			       void *arg, unsigned long caller)
 {
 	if (!IS_ENABLED(CONFIG_LOCKDEP) && c->c_gate == CO_GATE_NOLOCK &&
 	    move_nolock(c, left, window, func, arg, 0))
 		return 1;
-	return arm_checked(c, left, window, func, arg, 0, "callout_reset", _RET_IP_);
+	return arm_checked(c, left, window, func, arg, 0, "callout_reset", caller);
 }
 
 /* callout_reset() and relatives with sound times, where a store will not do. */
@@ -525,7 +539,7 @@ int __callout_arm(struct callout *c, u64 left, u64 window, callout_func_t *func,
 {
 	if (can_arm_here(c, func))
 		return arm_here(c, left, window, func, arg);
-	return arm_anyhow(c, left, window, func, arg);
+	return arm_anyhow(c, left, window, func, arg, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__callout_arm);
 
@@ -668,7 +682,7 @@ int callout_reset_sbt_on(struct callout *c, sbintime_t sbt, sbintime_t pr, callo
 	if (flags & C_DIRECT_EXEC) {
 		if (can_be_direct(c))
 			how |= HOW_DIRECT;
-		else if (co_class_ctx[co_class(c)] == CO_THREAD)
+		else if (co_class(c) >= CO_LOCK_MUTEX)
 			co_misuse(CO_BAD_CONTEXT, "callout_reset_sbt", _RET_IP_, "left to it");
 	}
 	return arm_window(c, earliest, earliest + window, func, arg, how, "callout_reset_sbt",

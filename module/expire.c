@@ -10,10 +10,14 @@ u64 co_handler_warn_cycles = U64_MAX;
 
 /* Handlers called by one hard interrupt before it ends, to let others in. */
 #define HARD_BATCH	64
-/* Handlers called by one softirq, or by the thread before it offers the CPU. */
+/* Callouts dealt with by one softirq, or by the thread before it offers the CPU. */
 #define SOFT_BATCH	256
 /* How often a busy lock is tried again on the spot. */
 #define SPINS		4
+/* Of a crowd that waits for locks: time for each, how many count, and how fine the time is. */
+#define CROWD_NS	4000ULL
+#define CROWD_MAX	5000U
+#define CROWD_ROUND_NS	(1ULL << 16)
 
 enum step { STEP_NONE, STEP_AGAIN, STEP_RAN };
 
@@ -23,6 +27,11 @@ static __always_inline void open_base(struct co_base *b, enum co_ctx ctx)
 	co_unlock(b);
 	if (ctx != CO_HARD)
 		local_irq_enable();
+	if (ctx == CO_THREAD) {
+		/* finish() may have let a waiter go, with interrupts off: this looks. */
+		preempt_disable();
+		preempt_enable();
+	}
 }
 
 static __always_inline void close_base(struct co_base *b, enum co_ctx ctx)
@@ -117,15 +126,25 @@ static __always_inline void finish(struct co_base *b, enum co_ctx ctx, u8 attr, 
 		wake_drainers(b, ctx, arg);
 }
 
-/* Its lock is busy, or its handler still runs elsewhere: try again a little later each time. */
-static noinline void postpone(struct co_base *b, struct co_queue *q, struct callout *c, u64 now)
+/*
+ * Its lock is busy, or its handler still runs elsewhere: try again a little later each time. See "A busy
+ * lock and a crowd" in core.c.
+ */
+static noinline void postpone(struct co_base *b, struct co_exec *e, struct co_queue *q,
+			      struct callout *c)
 {
-	unsigned int n = (c->c_gate & CO_GATE_RETRY) >> 4;
+	unsigned int n = min(((c->c_gate & CO_GATE_RETRY) >> 4) + 1, 7U);
+	u64 delay = min(NSEC_PER_USEC << n, 100 * NSEC_PER_USEC);
+	u64 key = co_now();
 
 	b->stats.contended++;
-	n = min(n + 1, 7U);
 	WRITE_ONCE(c->c_gate, (c->c_gate & ~CO_GATE_RETRY) | n << 4);
-	co_q_rekey(q, c, now + min(NSEC_PER_USEC << n, 100 * NSEC_PER_USEC));
+	e->crowd = min(e->crowd + 1, CROWD_MAX);
+	if (e->crowd * CROWD_NS <= delay)
+		key += delay;
+	else
+		key = (key + e->crowd * CROWD_NS) | (CROWD_ROUND_NS - 1);
+	co_q_rekey(q, c, key);
 }
 
 static void unpostpone(struct callout *c)
@@ -208,7 +227,7 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 		return STEP_AGAIN;
 	}
 	if (unlikely(c->c_exec != id && co_running(c)) || unlikely(!try_a_little(c))) {
-		postpone(b, q, c, now);
+		postpone(b, e, q, c);
 		return STEP_AGAIN;
 	}
 
@@ -225,6 +244,8 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 	if (retry)
 		unpostpone(c);
 	co_q_pop(q, c);
+	c->q_ref = 0;
+	e->crowd = 0;
 	func = c->c_func;
 	c->c_exec = id;
 	e->curr = c;
@@ -326,20 +347,17 @@ static __always_inline bool run(struct co_base *b, enum co_ctx ctx)
 	for (;;) {
 		enum step did = step(b, ctx, now);
 
-		if (did == STEP_RAN) {
-			fresh = false;
-			if (!--batch || time_after(jiffies, end)) {
-				open_base(b, ctx);
-				return true;
-			}
-		} else if (did == STEP_NONE) {
+		if (did == STEP_NONE) {
 			if (fresh)
 				break;
 			now = co_now();
 			fresh = true;
 			continue;
 		}
+		fresh &= did != STEP_RAN;
 		open_base(b, ctx);
+		if (!--batch || time_after(jiffies, end))
+			return true;
 		close_base(b, ctx);
 	}
 	WRITE_ONCE(b->raised, b->raised & ~BIT(ctx));

@@ -47,12 +47,14 @@ struct co_drainer {
  *		reader, it can only turn from "this one" to something else.
  * @returned:	the handler has returned and its sleeping lock is being released. Written by the
  *		dispatcher, set with that lock held; exact for who holds it, used by no one else.
+ * @crowd:	callouts put off, for want of a lock, since the last handler. Base lock.
  * @drained:	to be called when the handler has returned. Base lock.
  * @drainers:	to be woken then. Base lock.
  */
 struct co_exec {
 	struct callout *curr;
 	bool returned;
+	u32 crowd;
 	callout_func_t *drained;
 	struct list_head drainers;
 } __aligned(64);
@@ -85,7 +87,7 @@ struct co_stats {
  * @online:	may be armed on
  * @next:	what the clock is armed for: nothing queued here that no one is looking after is
  *		earlier. 0 while the interrupt is being served: it looks after everything. NEVER
- *		while offline, too. Changed by the CPU itself; others kick it.
+ *		while not online, too. Changed by the CPU itself; others kick it.
  * @raised:	bit per context whose dispatcher has been told to run, and will look for itself
  * @kicked:	an interrupt is on its way, @csd is in use
  * @queue:	by context
@@ -373,6 +375,7 @@ static __always_inline bool co_unqueue(struct co_base *b, struct callout *c)
 		return false;
 	co_debug_deactivate(c);		/* first, as then it may be armed elsewhere */
 	co_q_remove(co_queue_of(b, c), c);
+	smp_store_release(&c->q_ref, 0);	/* Pairs with arm_here(). */
 	return true;
 }
 

@@ -236,16 +236,24 @@ static bool grow_queue(struct co_base *b, enum co_ctx ctx)
 	return true;
 }
 
-static void grow(struct work_struct *work)
+/* An arm may ask for memory late, when its CPU comes online once more: hence the mutex. */
+static void grow_queues(struct co_base *b)
 {
-	struct co_base *b = container_of(to_delayed_work(work), struct co_base, grow);
+	static DEFINE_MUTEX(growing);
 	bool done = true;
 	enum co_ctx ctx;
 
+	mutex_lock(&growing);
 	for (ctx = 0; ctx < CO_NCTX; ctx++)
 		done &= grow_queue(b, ctx);
+	mutex_unlock(&growing);
 	if (!done)
 		schedule_delayed_work(&b->grow, GROW_RETRY);
+}
+
+static void grow(struct work_struct *work)
+{
+	grow_queues(container_of(to_delayed_work(work), struct co_base, grow));
 }
 
 static void grow_from_irq(struct irq_work *work)
@@ -260,17 +268,12 @@ static void grow_from_irq(struct irq_work *work)
 static int base_online(unsigned int cpu)
 {
 	struct co_base *b = per_cpu_ptr(&co_bases, cpu);
-	bool grown = true;
-	enum co_ctx ctx;
 	int err;
 
 	err = co_clock->start(cpu);
 	if (err)
 		return err;
-	for (ctx = 0; ctx < CO_NCTX; ctx++)
-		grown &= grow_queue(b, ctx);
-	if (!grown)
-		schedule_delayed_work(&b->grow, GROW_RETRY);
+	grow_queues(b);
 	b->thread = per_cpu(co_thread, cpu);
 	local_irq_disable();
 	co_lock(b);
@@ -368,6 +371,7 @@ static void base_init(struct co_base *b, unsigned int cpu)
 
 	raw_spin_lock_init(&b->lock);
 	b->cpu = cpu;
+	b->next = CO_CLOCK_NEVER;
 	for (ctx = 0; ctx < CO_NCTX; ctx++) {
 		co_q_ops->init(&b->queue[ctx]);
 		INIT_LIST_HEAD(&b->exec[ctx].drainers);

@@ -112,13 +112,12 @@ unusual:
 	return stop_any(c, gate);
 }
 
-/* In tail position, as arm_anyhow(). */
-static noinline int stop_checked(struct callout *c)
+static noinline int stop_checked(struct callout *c, unsigned long caller)
 {
-	if (!co_check_init(c, "callout_stop", _RET_IP_))
+	if (!co_check_init(c, "callout_stop", caller))
 		return -1;
 	co_debug_assert_init(c);
-	co_check_locked(c, true, "callout_stop", _RET_IP_);
+	co_check_locked(c, true, "callout_stop", caller);
 	return stop_any(c, CO_GATE_IDLE);
 }
 
@@ -142,7 +141,7 @@ int callout_stop(struct callout *c)
 {
 	if (IS_ENABLED(CONFIG_LOCKDEP) || IS_ENABLED(CONFIG_DEBUG_OBJECTS) ||
 	    unlikely(!(c->c_attr & CO_ATTR_VALID)))
-		return stop_checked(c);
+		return stop_checked(c, _RET_IP_);
 	return stop(c, 0);
 }
 EXPORT_SYMBOL_GPL(callout_stop);
@@ -169,10 +168,11 @@ void callout_shutdown(struct callout *c)
 EXPORT_SYMBOL_GPL(callout_shutdown);
 
 /*
- * Lock the base that a callout is on and the one that its handler was last called on, so that both
- * its states stand still. True if it is queued.
+ * Lock the base that a callout is on and the one that its handler was last called on, so that both its
+ * states stand still. True if it is queued; @e is where its handler is being called, or NULL. An idle
+ * one may be armed on a third base from now on: nothing is to be looked up anew.
  */
-static bool lock_both(struct callout *c, struct co_base **on, struct co_base **ran)
+static bool lock_both(struct callout *c, struct co_base **on, struct co_base **ran, struct co_exec **e)
 {
 	for (;;) {
 		unsigned int cpu = READ_ONCE(c->c_cpu), id = READ_ONCE(c->c_exec);
@@ -186,9 +186,29 @@ static bool lock_both(struct callout *c, struct co_base **on, struct co_base **r
 		if (likely(READ_ONCE(c->c_cpu) == cpu && c->c_exec == id)) {
 			*on = b;
 			*ran = r;
+			*e = id ? &r->exec[(id & 3) - 1] : NULL;
+			if (*e && (*e)->curr != c)
+				*e = NULL;
 			return queued;
 		}
 		co_unlock_two(b, r);
+	}
+}
+
+/*
+ * Drain's part on the queue side. The gate is shut by an atomic operation, as the holder of an idle
+ * callout's lock stores to it without ours.
+ */
+static void take_off(struct co_base *on, struct callout *c, bool pending)
+{
+	const unsigned int gate = 8 * (offsetof(struct callout, c_gate) % sizeof(long));
+
+	if (pending)
+		WRITE_ONCE(c->c_gate, c->c_gate & ~CO_GATE_RETRY);
+	set_bit(gate + ilog2(CO_GATE_IDLE), (unsigned long *)&c->c_home);
+	if (pending) {
+		co_unqueue(on, c);
+		on->stats.stopped++;
 	}
 }
 
@@ -249,13 +269,8 @@ int callout_drain(struct callout *c)
 	might_sleep();
 	init_completion(&d.done);
 	local_irq_disable();
-	pending = lock_both(c, &on, &ran);
-	c->c_gate = (c->c_gate & ~CO_GATE_RETRY) | CO_GATE_IDLE;
-	if (pending) {
-		co_unqueue(on, c);
-		on->stats.stopped++;
-	}
-	e = co_running(c);
+	pending = lock_both(c, &on, &ran, &e);
+	take_off(on, c, pending);
 	if (e)
 		list_add_tail(&d.link, &e->drainers);
 	co_unlock_two(on, ran);
@@ -297,13 +312,8 @@ int callout_async_drain(struct callout *c, callout_func_t *drained)
 		return stop(c, 0);
 	}
 	local_irq_save(flags);
-	pending = lock_both(c, &on, &ran);
-	c->c_gate = (c->c_gate & ~CO_GATE_RETRY) | CO_GATE_IDLE;
-	if (pending) {
-		co_unqueue(on, c);
-		on->stats.stopped++;
-	}
-	e = co_running(c);
+	pending = lock_both(c, &on, &ran, &e);
+	take_off(on, c, pending);
 	if (e) {
 		twice = e->drained;
 		if (!twice)
@@ -350,8 +360,10 @@ void co_take_off(struct callout *c)
 	local_irq_save(flags);
 	b = co_lock_base(c);
 	WRITE_ONCE(c->c_left, 0);
-	if (co_queued(c))
+	if (co_queued(c)) {
 		co_q_remove(co_queue_of(b, c), c);
+		c->q_ref = 0;
+	}
 	co_unlock(b);
 	local_irq_restore(flags);
 }

@@ -152,7 +152,7 @@ enum callout_affinity {
  * @c_gate:	CO_GATE_*: what keeps a move from being a store. Base lock; a stale read by the lock's
  *		holder costs one retry's delay at most.
  * @c_attr:	class and flags of the lock, affinity. Constant after init, but for the affinity.
- * @q_ref:	array heap: its number there. Base lock.
+ * @q_ref:	array heap: its number there; 0 if it is on no queue. Base lock.
  * @q_node:	trees. Base lock.
  * @q_key:	likewise: the key it was inserted with.
  */
@@ -480,7 +480,8 @@ void callout_shutdown(struct callout *c);
  */
 static inline bool callout_pending(const struct callout *c)
 {
-	return READ_ONCE(c->c_left) != 0;
+	/* On a queue too: see "Drain versus move" in module/core.c. */
+	return READ_ONCE(c->c_left) && (READ_ONCE(c->q_ref) || READ_ONCE(c->c_gate) & CO_GATE_SPILL);
 }
 
 /**

@@ -109,8 +109,8 @@ static void spill_note_first(struct co_heap *h)
 
 static void spill_insert(struct co_heap *h, struct callout *c, u64 key)
 {
+	smp_store_release(&c->c_gate, c->c_gate | CO_GATE_SPILL);
 	c->q_key = key;
-	c->c_gate |= CO_GATE_SPILL;
 	rb_add_cached(&c->q_node, &h->spill, spill_less);
 	WRITE_ONCE(h->spilled, h->spilled + 1);
 	h->spills++;
@@ -121,10 +121,10 @@ static void spill_insert(struct co_heap *h, struct callout *c, u64 key)
 static noinline void spill_remove(struct co_heap *h, struct callout *c)
 {
 	rb_erase_cached(&c->q_node, &h->spill);
-	c->c_gate &= ~CO_GATE_SPILL;
 	WRITE_ONCE(h->spilled, h->spilled - 1);
 	spill_note_first(h);
-	smp_store_release(&c->q_ref, 0);
+	WRITE_ONCE(c->q_ref, CO_REF_NONE);
+	smp_store_release(&c->c_gate, c->c_gate & ~CO_GATE_SPILL);
 }
 
 /* The first of array and tree, where the tree is not empty. */
@@ -171,7 +171,6 @@ void co_heap_remove(struct co_heap *h, struct callout *c)
 	last = co_heap_take_last(h);
 	if ((u32)last.who != ref)
 		co_heap_fill(h, hole, last.key, last.who);
-	smp_store_release(&c->q_ref, 0);	/* Pairs with arm_here(). */
 }
 
 /* Take out @c, which is the first. */
@@ -185,7 +184,6 @@ void co_heap_pop(struct co_heap *h, struct callout *c)
 		return;
 	}
 	co_heap_free_ref(h, ref);
-	c->q_ref = 0;
 	last = co_heap_take_last(h);
 	if (likely((u32)last.who != ref))
 		sink(h, CO_HEAP_ROOT, last.key, last.who);

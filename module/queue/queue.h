@@ -22,8 +22,9 @@
  *     or until the queue is empty and fini() has been called.
  *  6. settle() moves at most one callout towards where it would be had there been memory, and returns
  *     whether there may be more to do.
- *  7. A callout is on a queue if q_ref is not 0 or CO_GATE_SPILL is set, and only then. Taken off, it
- *     is not touched any more once that is no longer so.
+ *  7. Of a callout that is on a queue, q_ref is not 0 or CO_GATE_SPILL is set, at any time, as is seen
+ *     without serialisation too: also when it changes its place, and when it has been removed or
+ *     popped. Whoever does not insert it again sets q_ref to 0 then, and touches it no more.
  *  8. rest() ends the caller's round of 5 and 6. It returns false if there is reason for another one.
  */
 #ifndef CALLOUT_QUEUE_H
@@ -35,6 +36,7 @@
 
 #define CO_KEY_NONE	U64_MAX
 #define CO_QUEUE_ELEMENT	16U
+#define CO_REF_NONE		1U	/* q_ref of what is on its way from one place to another */
 
 /* The first of a queue: its key, and c_order's low half as of when it was keyed. c may be NULL: none. */
 struct co_entry {

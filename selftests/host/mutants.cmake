@@ -46,7 +46,6 @@ add_mutant(slot_not_told_on_the_way_down heap.c "		((struct co_ref *)(refs + (u3
 add_mutant(slot_not_told_at_the_end heap.c "	((struct co_ref *)(refs + (u32)who))->at = at;\n}" "}")
 add_mutant(ref_not_given_back heap.h "	h->free = ref;\n" "")
 add_mutant(free_refs_forgotten heap.h "	r->at = h->free - CO_QUEUE_ELEMENT - ref - 1;\n" "	r->at = -1;\n")
-add_mutant(keeps_its_ref heap.c "	c->q_ref = 0;\n	last = co_heap_take_last(h);\n	if (likely" "	last = co_heap_take_last(h);\n	if (likely")
 add_mutant(left_slot_not_emptied heap.h "	s->key = CO_KEY_NONE;\n" "")
 add_mutant(one_slot_too_many heap.c "h->end >= h->cap || h->spilled" "h->end > h->cap || h->spilled")
 add_mutant(second_forgets_one heap.h "min(g[2].key, g[3].key)" "g[2].key")
@@ -67,7 +66,7 @@ add_mutant(array_before_tree heap.c "if (top.key == spill.key &&" "if (false &&"
 add_mutant(first_of_tree_not_kept heap.c "	WRITE_ONCE(h->spilled, h->spilled - 1);\n	spill_note_first(h);\n" "	WRITE_ONCE(h->spilled, h->spilled - 1);\n")
 add_mutant(array_overtakes_tree heap.c "h->low = 0;" "")
 add_mutant(settles_without_room heap.c "if (!c || h->end >= h->cap)" "if (!c)")
-add_mutant(spilled_says_nothing heap.c "	c->c_gate |= CO_GATE_SPILL;\n" "")
+add_mutant(spilled_says_nothing heap.c "	smp_store_release(&c->c_gate, c->c_gate | CO_GATE_SPILL);\n" "")
 
 # Memory.
 add_mutant(never_asks heap.c "	return ask;" "	return ask && false;")

@@ -106,7 +106,8 @@ void Rig::forget(Id id)
 
 void Rig::take_off(Id id)
 {
-	require(!pool[id].q_ref && !spilled(id), "{} is off the queue and says it is on it", id);
+	require(!spilled(id), "{} is off the queue and says it is in its tree", id);
+	pool[id].q_ref = 0;
 	forget(id);
 }
 
@@ -183,7 +184,8 @@ void Rig::hand_over(Id id)
 
 	step({'h', id, key}, [&] {
 		ops.remove(&q, &pool[id]);
-		take_off(id);
+		require(pool[id].q_ref, "{} says it is on no queue on the way to another", id);
+		forget(id);
 		insert(id, key);
 	});
 }
