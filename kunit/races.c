@@ -552,6 +552,52 @@ static void moved_while_the_clock_is_armed(struct kunit *test)
 	KT_EXPECT_RAN(test, k, 1);
 }
 
+/* ---- A busy lock and a crowd ---------------------------------------------------------------- */
+
+struct crowd {
+	struct mutex lock;
+	struct callout c[300];
+	int ran;
+};
+
+static void crowd_ran(void *arg)
+{
+	struct crowd *w = arg;
+
+	w->ran++;
+}
+
+/*
+ * Many are due whose lock is held: each is tried once, and by the time that is up for one alone most of them have
+ * theirs to come. Fails where each is put off for itself.
+ */
+static void busy_lock_and_a_crowd(struct kunit *test)
+{
+	struct crowd *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+	unsigned int i;
+	u64 before;
+
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	mutex_init(&w->lock);
+	mutex_lock(&w->lock);
+	for (i = 0; i < ARRAY_SIZE(w->c); i++) {
+		callout_init_lock(&w->c[i], &w->lock, 0);
+		callout_reset_sbt_on(&w->c[i], nstosbt(kt_t(2)), 0, crowd_ran, w, KT_CPU, C_ABSOLUTE);
+	}
+	before = kt_stats().contended;
+	kt_run_until(test, kt_t(3));
+	KUNIT_EXPECT_EQ(test, kt_stats().contended - before, ARRAY_SIZE(w->c));
+	before = kt_stats().contended;
+	kt_run_until(test, kt_t(3) + 140 * NSEC_PER_USEC);
+	KUNIT_EXPECT_GT(test, kt_stats().contended - before, 10);
+	KUNIT_EXPECT_LT(test, kt_stats().contended - before, 60);
+	mutex_unlock(&w->lock);
+	kt_run_until(test, kt_t(3) + 25 * NSEC_PER_MSEC);
+	KUNIT_EXPECT_EQ(test, w->ran, ARRAY_SIZE(w->c));
+	for (i = 0; i < ARRAY_SIZE(w->c); i++)
+		callout_drain(&w->c[i]);
+}
+
 static const struct kt_kind stored[] = {
 	{ "none", KT_NONE }, { "none thread", KT_NONE_THREAD }, { "giant", KT_GIANT }, { "raw", KT_RAW },
 	{ "spin", KT_SPIN }, { "rwlock", KT_RW }, { "mutex", KT_MUTEX }, { "rwsem", KT_RWSEM },
@@ -570,6 +616,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(move_versus_fire_closely, close_gen_params),
 	KUNIT_CASE_PARAM(move_versus_fire_at_random, stored_gen_params),
 	KUNIT_CASE_PARAM(moved_while_the_clock_is_armed, stored_gen_params),
+	KUNIT_CASE(busy_lock_and_a_crowd),
 	{}
 };
 
