@@ -691,7 +691,7 @@ int callout_reset_sbt_on(struct callout *c, sbintime_t sbt, sbintime_t pr, callo
 EXPORT_SYMBOL_GPL(callout_reset_sbt_on);
 
 /**
- * callout_when() - what callout_reset_sbt() would make of an interval, for C_PRECALC
+ * callout_when() - what callout_reset_sbt() would make of an interval, not negative, for C_PRECALC
  * @sbt:	as in callout_reset_sbt_on()
  * @pr:		likewise
  * @flags:	likewise; with C_ABSOLUTE or C_PRECALC the inputs pass through

@@ -245,8 +245,8 @@ static bool bad_drain(const struct callout *c, const char *func, unsigned long c
  * callout_drain() - stop, and wait until the handler has returned, on whatever CPU
  * @c: the callout; its lock is not held
  *
- * When this returns nobody refers to the callout or its lock. While it waits, arms are refused.
- * Called from the callout's own handler, or (as far as the kernel can tell) with its lock held, it
+ * When this returns nobody refers to the callout or its lock. Until the handler has returned arms
+ * are refused. Called from the callout's own handler, or (as far as the kernel can tell) with its lock held, it
  * warns once and does what callout_stop() does.
  *
  * Source: FreeBSD callout(9), but for the value after a wait, where the code was followed.
@@ -287,8 +287,8 @@ EXPORT_SYMBOL_GPL(callout_drain);
  * @drained:	called with the handler's argument, in the handler's context, without a lock, when
  *		the running handler has returned; only where this returns 0
  *
- * Until then arms are refused. Nothing refers to the callout when @drained is called, nor when this
- * returned another value than 0. From the own handler it is fine.
+ * Until the handler has returned arms are refused. Nothing refers to the callout when @drained is
+ * called, nor when this returned another value than 0. From the own handler it is fine.
  *
  * Source: FreeBSD callout(9).
  *

@@ -118,7 +118,7 @@ typedef void callout_func_t(void *arg);
 #define C_DIRECT_EXEC	0x0001		/* call the handler from the hard interrupt */
 #define C_PREL(x)	((((x) + 1) & 0x7f) << 1)	/* precision: the interval >> x */
 #define C_PRELGET(f)	((int)(((f) >> 1) & 0x7f) - 1)
-#define C_HARDCLOCK	0x0100		/* count from, and run at, a tick boundary */
+#define C_HARDCLOCK	0x0100		/* count from the last tick boundary, at least a tick */
 #define C_ABSOLUTE	0x0200		/* sbt is a time, not an interval */
 #define C_PRECALC	0x0400		/* sbt and pr come from callout_when() */
 #define C_CATCH		0x0800		/* accepted for sleep(9) callers, means nothing here */
@@ -324,7 +324,8 @@ static __always_inline u64 __callout_ticks_left(int ticks)
  *
  * A pending callout is moved, and its handler and argument replaced; a move to no earlier a time is
  * a few instructions without locks or atomics (one cmpxchg where there is no lock). Reads no clock.
- * The CPU is the one that was asked for last, or else the one that arms it.
+ * The CPU is the one that was asked for last, or else the one that arms it; a pending one that is
+ * moved by those few instructions stays where it is.
  *
  * Source: FreeBSD callout(9), callout_reset(). There it gets the default precision on top; here a
  * tick boundary is window enough.
