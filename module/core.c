@@ -260,8 +260,8 @@ static bool good_cpu(int cpu, const char *func, unsigned long caller)
  * @cpu:	the CPU; negative: the one that arms it, each time
  *
  * A property of the callout as a whole, not of one arm. A pending callout stays where it is until
- * it is armed anew. A CPU that does not exist is warned of and leaves the choice as it was; on one
- * that is not online it runs elsewhere meanwhile.
+ * it is armed anew, and a move to a later time is not enough. A CPU that does not exist is warned of
+ * and leaves the choice as it was; on one that is not online it runs elsewhere meanwhile.
  *
  * Source: A. Oppermann's list of what TCP needs of timers, 2007.
  *
