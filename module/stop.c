@@ -225,7 +225,8 @@ static bool own_handler(const struct callout *c)
 		return current == b->thread;
 	if (b->cpu != raw_smp_processor_id())
 		return false;
-	return e == &b->exec[CO_HARD] ? in_hardirq() : in_serving_softirq() && !in_hardirq();
+	/* The idle loop serves the interrupts that other CPUs send, and is not in_hardirq() then. */
+	return e == &b->exec[CO_HARD] ? irqs_disabled() : in_serving_softirq() && !in_hardirq();
 }
 
 static bool bad_drain(const struct callout *c, const char *func, unsigned long caller)

@@ -2,9 +2,11 @@
 // Tests of the reduction on small recordings, whole and broken ones.
 #include "report.hpp"
 #include "trace_file.hpp"
+#include <fmt/core.h>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <sstream>
+#include <unistd.h>
 
 namespace record {
 namespace {
@@ -390,7 +392,12 @@ TEST(Counts, OneEventLessIsFound)
 
 class File : public ::testing::Test {
 protected:
-	File() : path(std::filesystem::path(::testing::TempDir()) / "record_test.trace") {}
+	// Tests run side by side, a process each.
+	File()
+		: path(std::filesystem::path(::testing::TempDir()) /
+		       fmt::format("record_test.{}.trace", getpid()))
+	{
+	}
 	~File() override { std::filesystem::remove(path); }
 
 	static TraceFile sample()
