@@ -76,7 +76,8 @@ static void running_here_due_in_the_interrupt(struct kunit *test)
 
 static void where(struct kt *k)
 {
-	k->res[0] = in_hardirq() ? CO_HARD : in_serving_softirq() ? CO_SOFT : CO_THREAD;
+	/* Not in_hardirq(): the idle loop serves what other CPUs send, too. */
+	k->res[0] = irqs_disabled() ? CO_HARD : in_serving_softirq() ? CO_SOFT : CO_THREAD;
 }
 
 /* One callout in the softirq and in the interrupt by turns: another queue each time, and one run each. */
@@ -362,7 +363,25 @@ static void rearm_versus_handover(struct kunit *test)
 
 /* ---- Arm versus the clock ------------------------------------------------------------------- */
 
-/* Armed from elsewhere while the interrupt is served: it is looked after without another. */
+static void nothing(void *unused)
+{
+}
+
+/*
+ * What the clock is armed for when all that was sent to its CPU has been dealt with. An interrupt calls what is waited
+ * for first, so that it is the second one that has nothing before it.
+ */
+static u64 armed_for(int cpu)
+{
+	smp_call_function_single(cpu, nothing, NULL, 1);
+	smp_call_function_single(cpu, nothing, NULL, 1);
+	return co_clk_fake_armed(cpu);
+}
+
+/*
+ * Armed from elsewhere while the interrupt is served: it is looked after without another. Later, one is sent; fails
+ * without that.
+ */
 static void arm_versus_the_clock(struct kunit *test)
 {
 	struct kt *k = kt_new(test, &kt_none_direct), *other = kt_new(test, &kt_none_direct);
@@ -380,22 +399,9 @@ static void arm_versus_the_clock(struct kunit *test)
 
 	/* Earlier than what the clock is armed for: it is armed anew, from another CPU too. */
 	kt_arm(other, kt_t(9));
-	kt_flush(test, KT_CPU);
-	KUNIT_EXPECT_EQ(test, co_clk_fake_armed(KT_CPU), kt_t(9));
+	KUNIT_EXPECT_EQ(test, armed_for(KT_CPU), kt_t(9));
 	kt_arm(other, kt_t(7));
-	kt_flush(test, KT_CPU);
-	KUNIT_EXPECT_EQ(test, co_clk_fake_armed(KT_CPU), kt_t(7));
-}
-
-static void nothing(void *unused)
-{
-}
-
-/* What the clock is armed for when all that was sent to its CPU has been dealt with. */
-static u64 armed_for(int cpu)
-{
-	smp_call_function_single(cpu, nothing, NULL, 1);
-	return co_clk_fake_armed(cpu);
+	KUNIT_EXPECT_EQ(test, armed_for(KT_CPU), kt_t(7));
 }
 
 /*
@@ -424,31 +430,44 @@ static void arm_versus_the_interrupt(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, armed_for(KT_CPU), kt_t(9));
 }
 
-/* The same when the softirq has come to rest. The arm is not told to the clock, as that comes earlier still. */
+static int keep_softirqs_off(void *arg)
+{
+	struct kt *k = arg;
+
+	local_bh_disable();
+	smp_store_release(&k->entered, true);
+	kt_spin_until(&k->go);
+	local_bh_enable();
+	return 0;
+}
+
+/*
+ * The same when the softirq comes to rest, which here finds that what it was called for has been stopped. The arm is
+ * not told to the clock, as that comes earlier still.
+ */
 static void arm_versus_the_reprogramming(struct kunit *test)
 {
 	struct kt *moved = kt_new(test, &kt_mutex), *k = kt_new(test, &kt_none_direct);
 	struct kt *soft = kt_new(test, &kt_none);
+	struct kt_thread softirqs;
 	struct kt_base_holder h;
-	struct kt_thread runs;
-	int i;
 
-	soft->todo = kt_block;
 	kt_arm(soft, kt_t(1));
 	kt_arm(moved, kt_t(2));
 	kt_flush(test, KT_CPU);
+	kt_start(test, &softirqs, keep_softirqs_off, soft, KT_CPU);
+	kt_wait_for(test, &soft->entered);
 	kt_set(kt_t(1) + 1);
-	kt_run_blocked(test, &runs, soft);
+	co_clk_fake_interrupt(KT_CPU);
 	KUNIT_EXPECT_EQ(test, armed_for(KT_CPU), kt_t(2));
+	KUNIT_EXPECT_EQ(test, kt_stop(soft), 1);
 	KUNIT_EXPECT_EQ(test, kt_within(moved, kt_t(9), kt_t(9)), 1);
 	kt_hold_bases(test, &h, KT_CPU, -1);
 	smp_store_release(&soft->go, true);
 	kt_wait_contended(test, KT_CPU);
 	kt_arm(k, kt_t(3));
-	kt_join(test, &runs);
 	kt_let_go_bases(test, &h);
-	for (i = 0; i < 5000 && armed_for(KT_CPU) == kt_t(2); i++)
-		kt_sleep_ms(1);
+	kt_join(test, &softirqs);
 	KUNIT_EXPECT_EQ(test, armed_for(KT_CPU), kt_t(3));
 	kt_set(kt_t(3));
 	kt_serve(KT_CPU);
