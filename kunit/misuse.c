@@ -298,6 +298,40 @@ static void drain_from_the_handler(struct kunit *test)
 	KT_EXPECT_RAN(test, k, 1);
 }
 
+static int kick_in_idle_loop(void *arg)
+{
+	struct co_base *b;
+
+	local_irq_disable();
+	b = this_cpu_ptr(&co_bases);
+	b->csd.func(b->csd.info);
+	local_irq_enable();
+	return 0;
+}
+
+/* Where another CPU's arm is served by the idle loop: that is no interrupt, but interrupts are off. */
+static void drain_from_the_handler_in_the_idle_loop(struct kunit *test)
+{
+	struct kt *k = kt_new(test, test->param_value);
+	struct kt_thread kicks;
+
+	k->todo = drain_self;
+	kt_arm(k, kt_t(1));
+	kt_flush(test, KT_CPU);
+	kt_set(kt_t(2));
+	KT_EXPECT_MISUSE(test, CO_BAD_DRAIN, 1, {
+		kt_start(test, &kicks, kick_in_idle_loop, NULL, KT_CPU);
+		kt_join(test, &kicks);
+	});
+	KUNIT_EXPECT_EQ(test, k->res[0], 0);
+	KUNIT_EXPECT_EQ(test, k->res[1], 0);
+	kt_run_until(test, kt_t(6));
+	KT_EXPECT_RAN(test, k, 1);
+}
+
+static const struct kt_kind hard[] = { { "none", KT_NONE, 0, C_DIRECT_EXEC }, { "raw", KT_RAW } };
+KUNIT_ARRAY_PARAM_DESC(hard, hard, name);
+
 /* With its lock held, which lockdep knows. */
 static void drain_with_the_lock(struct kunit *test)
 {
@@ -403,6 +437,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(far_times, kt_kinds_gen_params),
 	KUNIT_CASE_PARAM(direct_but_sleeps, sleeping_gen_params),
 	KUNIT_CASE_PARAM(drain_from_the_handler, kt_kinds_gen_params),
+	KUNIT_CASE_PARAM(drain_from_the_handler_in_the_idle_loop, hard_gen_params),
 	KUNIT_CASE_PARAM(drain_with_the_lock, kt_kinds_locked_gen_params),
 	KUNIT_CASE_PARAM(double_async_drain, kt_kinds_gen_params),
 	KUNIT_CASE_PARAM(lock_not_held, kt_kinds_locked_gen_params),
