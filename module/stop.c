@@ -360,11 +360,7 @@ void co_take_off(struct callout *c)
 
 	local_irq_save(flags);
 	b = co_lock_base(c);
-	WRITE_ONCE(c->c_left, 0);
-	if (co_queued(c)) {
-		co_q_remove(co_queue_of(b, c), c);
-		c->q_ref = 0;
-	}
+	co_unqueue(b, c);
 	co_unlock(b);
 	local_irq_restore(flags);
 }
