@@ -138,10 +138,10 @@
  *					2. by now the first is due again
  * A lock that is found busy is tried again after 2, 4, ... 100 us. That alone would leave the
  * holder no time where trying all who wait takes longer, and least where the dispatcher is a
- * real-time thread. So callouts that are put off one after the other, with no handler called in
- * between, are given 4 us each, up to 20 ms, in steps of 65 us so that they share interrupts; the
- * time counts from the trylock, not from the beginning of the pass; and a pass ends after as many
- * that were put off or re-keyed as it would call handlers.
+ * real-time thread. So those who wait are counted (exec.crowd), and from 26 on given 4 us each, up
+ * to 20 ms, in steps of 65 us so that they share interrupts; the time counts from the trylock, not
+ * from the beginning of the pass; and a pass ends after as many that were put off or re-keyed as it
+ * would call handlers.
  *
  * Moved while the clock is armed
  * ------------------------------
@@ -167,7 +167,7 @@
  * The base is closed to new arms (online, under the lock); its clock and tasklet are stopped; then
  * callouts go one by one to another base, off one queue, c_cpu set, and on the other, under both
  * base locks. Who wants c waits for the old base's lock and finds c_cpu changed. Keys, stamps and
- * c_left are as they were. An arm that picked the base before it was closed sees online under its
+ * c_left are as they were, but that a busy lock is tried anew. An arm that picked the base before it was closed sees online under its
  * lock, and picks another.
  *
  * Arm versus the clock
@@ -382,6 +382,7 @@ static int arm(struct callout *c, u64 left, u64 window, callout_func_t *func, vo
 		co_unlock(b);
 	}
 	set_call(c, window, func, arg);
+	co_unpostpone(b, c);
 	c->c_gate = (c->c_gate & (CO_GATE_NOLOCK | CO_GATE_SPILL)) | direct;
 	enqueue_unlock(b, c, left, queued);
 	local_irq_restore(flags);

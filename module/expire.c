@@ -14,6 +14,8 @@ u64 co_handler_warn_cycles = U64_MAX;
 #define SOFT_BATCH	256
 /* How often a busy lock is tried again on the spot. */
 #define SPINS		4
+/* How soon a busy lock is tried again, at the latest, where few wait for one. */
+#define RETRY_MAX_NS	(100ULL * NSEC_PER_USEC)
 /* Of a crowd that waits for locks: time for each, how many count, and how fine the time is. */
 #define CROWD_NS	4000ULL
 #define CROWD_MAX	5000U
@@ -133,23 +135,19 @@ static __always_inline void finish(struct co_base *b, enum co_ctx ctx, u8 attr, 
 static noinline void postpone(struct co_base *b, struct co_exec *e, struct co_queue *q,
 			      struct callout *c)
 {
-	unsigned int n = min(((c->c_gate & CO_GATE_RETRY) >> 4) + 1, 7U);
-	u64 delay = min(NSEC_PER_USEC << n, 100 * NSEC_PER_USEC);
-	u64 key = co_now();
+	unsigned int n = (c->c_gate & CO_GATE_RETRY) >> 4;
+	u64 now = co_now(), crowd;
 
 	b->stats.contended++;
+	if (!n)
+		e->crowd++;
+	n = min(n + 1, 7U);
 	WRITE_ONCE(c->c_gate, (c->c_gate & ~CO_GATE_RETRY) | n << 4);
-	e->crowd = min(e->crowd + 1, CROWD_MAX);
-	if (e->crowd * CROWD_NS <= delay)
-		key += delay;
+	crowd = min(e->crowd, CROWD_MAX) * CROWD_NS;
+	if (likely(crowd <= RETRY_MAX_NS))
+		co_q_rekey(q, c, now + min(NSEC_PER_USEC << n, RETRY_MAX_NS));
 	else
-		key = (key + e->crowd * CROWD_NS) | (CROWD_ROUND_NS - 1);
-	co_q_rekey(q, c, key);
-}
-
-static void unpostpone(struct callout *c)
-{
-	WRITE_ONCE(c->c_gate, c->c_gate & ~CO_GATE_RETRY);
+		co_q_rekey(q, c, (now + crowd) | (CROWD_ROUND_NS - 1));
 }
 
 static __always_inline bool try_a_little(const struct callout *c)
@@ -222,7 +220,7 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 	if (co_earliest(latest, order) > now) {
 		if (!retry)
 			return STEP_NONE;
-		unpostpone(c);
+		co_unpostpone(b, c);
 		co_q_rekey(q, c, latest);
 		return STEP_AGAIN;
 	}
@@ -242,10 +240,9 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 	}
 	WRITE_ONCE(c->c_left, 0);
 	if (retry)
-		unpostpone(c);
+		co_unpostpone(b, c);
 	co_q_pop(q, c);
 	c->q_ref = 0;
-	e->crowd = 0;
 	func = c->c_func;
 	c->c_exec = id;
 	e->curr = c;

@@ -47,7 +47,7 @@ struct co_drainer {
  *		reader, it can only turn from "this one" to something else.
  * @returned:	the handler has returned and its sleeping lock is being released. Written by the
  *		dispatcher, set with that lock held; exact for who holds it, used by no one else.
- * @crowd:	callouts put off, for want of a lock, since the last handler. Base lock.
+ * @crowd:	callouts queued here whose lock was found busy. Base lock.
  * @drained:	to be called when the handler has returned. Base lock.
  * @drainers:	to be woken then. Base lock.
  */
@@ -365,6 +365,15 @@ static __always_inline bool co_queued(const struct callout *c)
 	return READ_ONCE(c->q_ref) || (c->c_gate & CO_GATE_SPILL);
 }
 
+/* It is not, or no longer, put off for a busy lock. */
+static __always_inline void co_unpostpone(struct co_base *b, struct callout *c)
+{
+	if (likely(!(c->c_gate & CO_GATE_RETRY)))
+		return;
+	WRITE_ONCE(c->c_gate, c->c_gate & ~CO_GATE_RETRY);
+	b->exec[co_ctx(c)].crowd--;
+}
+
 /* Make it idle, wherever it was. True if it was queued. */
 static __always_inline bool co_unqueue(struct co_base *b, struct callout *c)
 {
@@ -373,6 +382,7 @@ static __always_inline bool co_unqueue(struct co_base *b, struct callout *c)
 	WRITE_ONCE(c->c_left, 0);
 	if (!queued)
 		return false;
+	co_unpostpone(b, c);
 	co_debug_deactivate(c);		/* first, as then it may be armed elsewhere */
 	co_q_remove(co_queue_of(b, c), c);
 	smp_store_release(&c->q_ref, 0);	/* Pairs with arm_here(). */

@@ -298,6 +298,10 @@ static bool hand_over(struct co_base *from, enum co_ctx ctx)
 	co_lock_two(from, to);
 	e = co_q_first(&from->queue[ctx]);
 	if (e.c) {
+		if (e.c->c_gate & CO_GATE_RETRY) {
+			co_unpostpone(from, e.c);
+			e.key = min(e.key, co_latest(e.c));
+		}
 		co_q_remove(&from->queue[ctx], e.c);
 		e.c->c_cpu = to->cpu;
 		wants = co_q_insert(&to->queue[ctx], e.c, e.key);

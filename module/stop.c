@@ -19,7 +19,7 @@ static noinline int stop_any(struct callout *c, u8 gate)
 	e = co_running(c);
 	pending = co_unqueue(b, c);
 	b->stats.stopped += pending;
-	c->c_gate = (c->c_gate & ~CO_GATE_RETRY) | gate;
+	c->c_gate |= gate;
 	co_unlock(b);
 	local_irq_restore(flags);
 	if (e) {
@@ -65,7 +65,7 @@ static_assert(offsetof(struct callout, c_attr) == offsetof(struct callout, c_hom
  */
 static __always_inline int stop(struct callout *c, u8 gate)
 {
-	const u8 other = CO_GATE_NOLOCK | CO_GATE_DIRECT | CO_GATE_SPILL;
+	const u8 other = CO_GATE_NOLOCK | CO_GATE_DIRECT | CO_GATE_RETRY | CO_GATE_SPILL;
 	union where at = { .word = READ_ONCE(*(u64 *)&c->c_home) };
 	unsigned long flags;
 	struct co_slot last;
@@ -203,8 +203,6 @@ static void take_off(struct co_base *on, struct callout *c, bool pending)
 {
 	const unsigned int gate = 8 * (offsetof(struct callout, c_gate) % sizeof(long));
 
-	if (pending)
-		WRITE_ONCE(c->c_gate, c->c_gate & ~CO_GATE_RETRY);
 	set_bit(gate + ilog2(CO_GATE_IDLE), (unsigned long *)&c->c_home);
 	if (pending) {
 		co_unqueue(on, c);
