@@ -31,7 +31,8 @@ static struct callout *armed(void)
 
 	if (c) {
 		callout_init(c, 1);
-		callout_reset_sbt(c, SBT_1S / 10, 0, wrong_handler, NULL, 0);
+		/* Far enough that a report has been printed by then, slowly. */
+		callout_reset_sbt(c, 5 * SBT_1S, 0, wrong_handler, NULL, 0);
 	}
 	return c;
 }
@@ -96,7 +97,7 @@ static int __init reports_init(void)
 	wrongs[i].fn(c);
 	callout_init(&after, 1);
 	callout_reset_sbt(&after, SBT_1S / 5, 0, right_handler, NULL, 0);
-	msleep(1000);
+	msleep(6000);
 	callout_drain(&after);
 	pr_info("callout_reports: %s: %d ran that should not, %d that should\n", what,
 		atomic_read(&wrong_ran), atomic_read(&right_ran));
