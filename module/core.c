@@ -127,9 +127,9 @@
  *					5. at the new key: latest > key, key by latest
  * A move never makes latest less than the key (1. compares with what the holder alone writes), so
  * an entry is only ever found too early, or late where 3. gave it a key beyond 4.'s, by 100 us, or
- * 20 ms in a crowd.
- * With the lock taken in 3. instead, 1. and 4. are over, or have not begun and then see c idle.
- * Without a lock 4. is a cmpxchg from what 1. read; the claim is one too, and one of the two fails.
+ * 20 ms in a crowd. With the lock taken in 3. instead, 1. and 4. are over, or have not begun and
+ * then see c idle. Without a lock 4. is a cmpxchg from what 1. read; the claim is one too, and one
+ * of the two fails.
  *
  * A busy lock and a crowd
  * -----------------------
@@ -167,8 +167,8 @@
  * The base is closed to new arms (online, under the lock); its clock and tasklet are stopped; then
  * callouts go one by one to another base, off one queue, c_cpu set, and on the other, under both
  * base locks. Who wants c waits for the old base's lock and finds c_cpu changed. Keys, stamps and
- * c_left are as they were, but that a busy lock is tried anew. An arm that picked the base before it was closed sees online under its
- * lock, and picks another.
+ * c_left are as they were, but that a busy lock is tried anew. An arm that picked the base before
+ * it was closed sees online under its lock, and picks another.
  *
  * Arm versus the clock
  * --------------------
