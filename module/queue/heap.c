@@ -39,6 +39,7 @@
  */
 static noinline void sink(struct co_heap *h, u32 at, u64 key, u64 who)
 {
+	/* Copies, as each store below might be to @h for all that a compiler knows. */
 	u8 *const slots = h->slots, *const refs = h->refs;
 	struct co_slot *hole = co_heap_slot(h, at);
 	const u32 end = h->end;
@@ -71,9 +72,7 @@ static noinline void sink(struct co_heap *h, u32 at, u64 key, u64 who)
 		hole = min;
 		at = (u8 *)min - slots;
 	}
-	hole->key = key;
-	hole->who = who;
-	((struct co_ref *)(refs + (u32)who))->at = at;
+	co_heap_put(h, at, key, who);
 }
 
 /* Fill the hole at @at with what may be before its parent or after its children. */
