@@ -304,6 +304,30 @@ static void heap_init(struct co_queue *q)
 	};
 }
 
+/* A ref is in use if the slot that it names says so. */
+static struct callout *next_callout(const struct co_queue *q, u32 *cursor)
+{
+	const struct co_heap *h = &q->heap;
+	u32 ref = max(*cursor, CO_QUEUE_ELEMENT), n;
+
+	for (n = 0; n < 64; n++, ref += CO_QUEUE_ELEMENT) {
+		const struct co_ref *r;
+
+		if (ref >= h->cap) {
+			*cursor = U32_MAX;
+			return NULL;
+		}
+		r = co_heap_ref(h, ref);
+		if (r->at >= CO_HEAP_ROOT && r->at < h->end && !(r->at % CO_QUEUE_ELEMENT) &&
+		    (u32)co_heap_slot(h, r->at)->who == ref) {
+			*cursor = ref + CO_QUEUE_ELEMENT;
+			return r->c;
+		}
+	}
+	*cursor = ref;
+	return NULL;
+}
+
 const struct co_queue_ops co_q_heap_ops = {
 	.name = "heap",
 	.init = heap_init,
@@ -319,5 +343,6 @@ const struct co_queue_ops co_q_heap_ops = {
 	.wanted = heap_wanted,
 	.grow = heap_grow,
 	.settle = heap_settle,
+	.next = next_callout,
 	.rest = heap_rest,
 };
