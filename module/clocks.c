@@ -17,6 +17,9 @@
 
 struct callout_clock *const co_clocks[] = {
 	&co_clk_proxy,
+#ifdef CONFIG_HPET_TIMER
+	&co_clk_hpet,
+#endif
 	&co_clk_hrtimer,
 	&co_clk_fake,
 	NULL,
