@@ -423,7 +423,7 @@ static int hpet_set_rate(enum co_mode mode, u32 hz)
 	hpet.farthest_ns = co_to_ns(*rate, HPET_FARTHEST);
 	hpet.slack_ns = co_to_ns(*rate, HPET_LEAST);
 	if (mode == CO_PERIODIC)
-		period = DIV_ROUND_CLOSEST_ULL(FSEC_PER_NSEC * NSEC_PER_SEC, (u64)hpet.fs * hz);
+		period = div64_u64(FSEC_PER_NSEC * NSEC_PER_SEC + (u64)hpet.fs * hz / 2, (u64)hpet.fs * hz);
 	if (period > HPET_FARTHEST || (mode == CO_PERIODIC && period < 4 * HPET_LEAST))
 		return co_clock_refuse(&co_clk_hpet, -ERANGE,
 				       "a period of %u fs makes no ticks of %u Hz", hpet.fs, hz);
