@@ -34,7 +34,8 @@
  *	2. something holds us up: another bus master, system management
  *	3. the comparator is written: the counter has passed it, and comes by again in minutes
  *	   -> the counter is read once more, and unless there is time left the comparator gets a greater
- *	      distance, twice that of the last attempt. After a few the interrupt is one of software.
+ *	      distance, twice that of the last attempt. After a few, or when it is time by then, the
+ *	      interrupt is one of software; as for a time that was past before.
  *
  * Some chips take the written value over only after some cycles, so "time left" is as much as the kernel's own
  * driver demands, HPET_LEFT. Where the interrupt comes all the same, there are two, which is harmless.
@@ -204,29 +205,31 @@ static bool set_cmp(struct co_hpet *hc, u32 target, u32 *now)
 
 static void program(struct co_hpet *hc, u64 ns)
 {
-	struct co_rate rate = co_clk_hpet.rate;
-	u32 least = HPET_LEAST, now, target;
-	u64 at, distance;
+	u32 least = HPET_LEAST, now, due, target;
+	u64 at = ktime_get(), distance;
 	int i;
 
 	lockdep_assert_held(&hc->lock);
-	at = ktime_get();
-	distance = ns > at ? ns - at : 0;
+	hc->programmed = ns;
+	if (ns <= at)
+		goto soft;
+	distance = ns - at;
 	if (distance > hpet.farthest_ns) {
 		distance = hpet.farthest_ns;
-		ns = at + distance;
+		hc->programmed = at + distance;
 	} else if (distance > HPET_FAR_NS) {
 		distance -= distance >> 10;
 	}
-	hc->programmed = ns;
 	now = counter();
-	target = now + (u32)co_from_ns(rate, distance);
+	due = now + (u32)co_from_ns(co_clk_hpet.rate, distance);
 	for (i = 0; i < HPET_ATTEMPTS; i++, least *= 2) {
-		if ((s32)(target - now) < (s32)least)
-			target = now + least;
+		target = (s32)(due - now) < (s32)least ? now + least : due;
 		if (set_cmp(hc, target, &now))
 			return;
+		if ((s32)(due - now) <= 0)
+			break;
 	}
+soft:
 	irq_work_queue(&hc->soft);
 }
 

@@ -151,8 +151,7 @@ int co_hpet_claim(void __iomem *base, unsigned int count, u32 *mine)
 		return co_clock_refuse(&co_clk_hpet, -EBUSY,
 				       "all comparators are taken, by the kernel and by users of /dev/hpet");
 	return co_clock_refuse(&co_clk_hpet, PTR_ERR(file),
-			       "the kernel has /dev/hpet, but it cannot be opened: error %ld",
-			       PTR_ERR(file));
+			       "the kernel has /dev/hpet, but it cannot be opened: %pe", file);
 }
 
 /**
