@@ -217,9 +217,9 @@ static void program(struct co_hpet *hc, u64 ns)
 	if (distance > hpet.farthest_ns) {
 		distance = hpet.farthest_ns;
 		hc->programmed = at + distance;
-	} else if (distance > HPET_FAR_NS) {
-		distance -= distance >> 10;
 	}
+	if (distance > HPET_FAR_NS)		/* see "Drift" */
+		distance -= distance >> 10;
 	now = counter();
 	due = now + (u32)co_from_ns(co_clk_hpet.rate, distance);
 	for (i = 0; i < HPET_ATTEMPTS; i++, least *= 2) {
