@@ -87,12 +87,23 @@ static void serve(struct co_fanout *f, bool pending)
 	raw_spin_unlock(&f->lock);
 }
 
+static void work(struct irq_work *work)
+{
+	struct co_fanout_cpu *c = container_of(work, struct co_fanout_cpu, work);
+
+	WRITE_ONCE(c->called, false);
+	serve(c->fanout, false);
+}
+
+/* The idle loop runs calls too, outside any interrupt, but co_clock_event() wants one. */
 static void called(void *info)
 {
-	struct co_fanout *f = info;
+	struct co_fanout_cpu *c = info;
 
-	WRITE_ONCE(this_cpu_ptr(f->cpus)->called, false);
-	serve(f, false);
+	if (in_hardirq())
+		work(&c->work);
+	else
+		irq_work_queue(&c->work);
 }
 
 /**
@@ -121,7 +132,9 @@ void co_fanout_init(struct co_fanout *f, struct co_fanout_cpu __percpu *cpus, vo
 
 		c->next = CO_CLOCK_NEVER;
 		c->called = false;
-		INIT_CSD(&c->csd, called, f);
+		c->fanout = f;
+		c->work = IRQ_WORK_INIT_HARD(work);
+		INIT_CSD(&c->csd, called, c);
 	}
 }
 

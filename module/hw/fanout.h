@@ -6,6 +6,7 @@
 #define CALLOUT_FANOUT_H
 
 #include <linux/cpumask.h>
+#include <linux/irq_work.h>
 #include <linux/smp.h>
 #include <linux/spinlock.h>
 #include "clock.h"
@@ -17,11 +18,15 @@
  *		due. Read under the lock, where a stale true does no harm (see fanout.c), and by stop() on that
  *		CPU, where it cannot be stale.
  * @csd:	the call. Used by who has set @called.
+ * @work:	goes on with the call in an interrupt. Used by the call.
+ * @fanout:	whose data this is. Constant from init on.
  */
 struct co_fanout_cpu {
 	u64 next;
 	bool called;
 	call_single_data_t csd;
+	struct irq_work work;
+	struct co_fanout *fanout;
 };
 
 /**
