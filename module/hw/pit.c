@@ -302,7 +302,7 @@ static int acquire(void)
 		return co_clock_refuse(&co_clk_pit, err, "the kernel uses it, for its tick or its broadcast");
 
 	if (!pit.kernels)
-		err = request_irq(0, pit_interrupt, IRQF_NOBALANCING | IRQF_NO_THREAD, "callout-pit", &pit);
+		err = request_irq(0, pit_interrupt, IRQF_NO_THREAD, "callout-pit", &pit);
 	if (err)
 		return co_clock_refuse(&co_clk_pit, err, "cannot have IRQ 0 (error %d)", err);
 	return 0;
