@@ -179,7 +179,26 @@
  *
  * Clock switch versus arm
  * -----------------------
- * One clock is chosen when the module is loaded.
+ *	CPU 0, arms			CPU 1, switches from clock A to B
+ *					1. on CPU 0: driven = false, next = 0; A stopped there
+ *	2. key >= next: queued, and A
+ *	   is not told
+ *					3. all CPUs stopped: arm is B's from here on
+ *					4. on CPU 0: B started; driven = true, next = first key
+ *					   of all queues; B armed
+ * next == 0 says that someone will look at the queues last of all, as in the interrupt; here it is 4.
+ * A late interrupt of A, or one of B before 4., finds the base not driven and does nothing. No two
+ * clocks are armed on one CPU, so nothing is called twice, and what 2. has queued is seen by 4. A CPU
+ * that comes online between 1. and 4. is not driven either, and 4. starts it; one that goes is stopped
+ * by what was started there (base.clock). Mode and clock change together: keys are made anew between
+ * 3. and 4., a few at a time, and what is armed meanwhile has the new mode's key already.
+ *
+ * Periodic mode
+ * -------------
+ * While the clock ticks next is 0: it comes anyway, and arming costs nothing more. It stops when it
+ * finds nothing queued at all, and next is NEVER then. Keys are the earliest times, so that a callout
+ * runs at the first tick at or after it. One whose move, by a store, has made its earliest time less
+ * than its key runs by that key, within its window.
  *
  * A worked example
  * ================
@@ -311,8 +330,8 @@ static __always_inline void enqueue_unlock(struct co_base *b, struct callout *c,
 					   bool queued)
 {
 	struct co_queue *q = co_queue_of(b, c);
+	u64 key = co_key(~left, c->c_order);
 	bool wants = false;
-	u64 key = ~left;
 
 	WRITE_ONCE(c->c_left, left);
 	b->stats.armed++;
@@ -465,6 +484,8 @@ static __always_inline int arm_here(struct callout *c, u64 left, u64 window, cal
 	set_call(c, window, func, arg);
 	/* Off its queue, and let go of by a drain that took it off. */
 	if (unlikely(c->c_left || smp_load_acquire(&c->q_ref)) || trace_callout_start_enabled())
+		return arm_stored(c, left);
+	if (static_branch_unlikely(&co_periodic) && window)
 		return arm_stored(c, left);
 	local_irq_save(flags);
 	b = this_cpu_ptr(&co_bases);

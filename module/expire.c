@@ -212,16 +212,16 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 	retry = unlikely(c->c_gate & CO_GATE_RETRY);
 	if (retry && first.key > now)
 		return STEP_NONE;
-	if (!retry && unlikely(co_moved(&first, latest, order))) {
+	if (!retry && unlikely(co_moved(&first, co_key(latest, order), order))) {
 		b->stats.rekeyed++;
-		co_q_rekey(q, c, latest);
+		co_q_rekey(q, c, co_key(latest, order));
 		return STEP_AGAIN;
 	}
 	if (co_earliest(latest, order) > now) {
 		if (!retry)
 			return STEP_NONE;
 		co_unpostpone(b, c);
-		co_q_rekey(q, c, latest);
+		co_q_rekey(q, c, co_key(latest, order));
 		return STEP_AGAIN;
 	}
 	if (unlikely(c->c_exec != id && co_running(c)) || unlikely(!try_a_little(c))) {
@@ -272,8 +272,34 @@ static __always_inline void keep_up_arm_seq(void)
 
 /* ---- the three contexts --------------------------------------------------------------------- */
 
+/* Nothing was due, again and again: the clock is mad. It is told to be silent, and given up. */
+static noinline u64 storm(struct co_base *b)
+{
+	b->driven = false;
+	b->next = 0;
+	co_unlock(b);
+	co_clock_fail(b->clock, "storm of interrupts on CPU %u", b->cpu);
+	return CO_CLOCK_NEVER;
+}
+
+/* In periodic mode the clock ticks as long as anything is queued; what is raised is, too. */
+static noinline u64 next_tick(struct co_base *b, u64 now)
+{
+	enum co_ctx ctx;
+
+	for (ctx = 0; ctx < CO_NCTX; ctx++) {
+		if (co_q_first(&b->queue[ctx]).c) {
+			b->next = 0;
+			return co_next_tick(now);
+		}
+	}
+	b->next = CO_CLOCK_NEVER;
+	return CO_CLOCK_NEVER;
+}
+
 /**
- * co_interrupt() - the clock's event: serve this CPU
+ * co_interrupt() - serve this CPU
+ * @clock:	the clock comes, and not another CPU that has armed something here
  *
  * Calls what is to be called from here, tells the dispatchers of the other contexts if they have
  * work, and leaves early enough to let others in.
@@ -281,7 +307,7 @@ static __always_inline void keep_up_arm_seq(void)
  * Context: Hard interrupt, interrupts off.
  * Return: The next time to arm, or CO_CLOCK_NEVER.
  */
-u64 co_interrupt(void)
+u64 co_interrupt(bool clock)
 {
 	struct co_base *b = this_cpu_ptr(&co_bases);
 	int batch = HARD_BATCH, again = HARD_BATCH;
@@ -290,12 +316,16 @@ u64 co_interrupt(void)
 	u8 raise = 0;
 
 	co_lock(b);
-	if (unlikely(!b->online)) {
+	if (unlikely(!b->driven)) {
 		co_unlock(b);
 		return CO_CLOCK_NEVER;
 	}
+	if (clock) {
+		b->stats.interrupts++;
+		if (unlikely(b->next && now > b->next + CO_LATE_NS))
+			b->stats.late++;
+	}
 	b->next = 0;
-	b->stats.interrupts++;
 	keep_up_arm_seq();
 	while (batch && again) {
 		enum step did = step(b, CO_HARD, now);
@@ -319,6 +349,12 @@ u64 co_interrupt(void)
 	next = co_look(b, now, &raise);
 	WRITE_ONCE(b->raised, b->raised | raise);
 	b->next = next;
+	if (static_branch_unlikely(&co_periodic))
+		next = next_tick(b, now);
+	else if (raise || batch + again != 2 * HARD_BATCH)
+		b->useless = 0;
+	else if (unlikely(++b->useless > CO_STORM && clock))
+		return storm(b);
 	co_unlock(b);
 	if (raise & BIT(CO_SOFT))
 		tasklet_hi_schedule(&b->tasklet);

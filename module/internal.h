@@ -74,6 +74,7 @@ struct co_stats {
 	u64 rekeyed;		/* heads found stale, that is, moved later by a store */
 	u64 contended;		/* trylocks of associated locks that failed */
 	u64 interrupts;		/* calls by the clock */
+	u64 late;		/* of these, later than CO_LATE_NS after what it was armed for */
 	u64 programmed;		/* the clock was armed from outside its interrupt */
 	u64 kicks;		/* interrupts sent to another CPU for an arm there */
 	u64 slow_handlers;	/* ran longer than handler_warn_us */
@@ -85,9 +86,11 @@ struct co_stats {
  * struct co_base - one per possible CPU
  * @lock:	protects what follows unless said otherwise
  * @online:	may be armed on
+ * @driven:	a clock is started here and serves it. False while one clock follows another, and offline.
  * @next:	what the clock is armed for: nothing queued here that no one is looking after is
  *		earlier. 0 while the interrupt is being served: it looks after everything. NEVER
- *		while not online, too. Changed by the CPU itself; others kick it.
+ *		while not online, too. Also 0 while not driven, and in periodic mode while the clock
+ *		ticks. Changed by the CPU itself; others kick it.
  * @raised:	bit per context whose dispatcher has been told to run, and will look for itself
  * @kicked:	an interrupt is on its way, @csd is in use
  * @queue:	by context
@@ -96,6 +99,9 @@ struct co_stats {
  * @stats:	counters
  * @hold_start:	for @stats.max_hold
  * @cpu:	constant
+ * @useless:	calls by the clock in a row that found nothing to do; the watchdog sets it back
+ * @clock:	that was started here, or NULL. Changed on this CPU, in a thread, where CPUs do not come and
+ *		go, or by hotplug.
  * @csd:	by the owner of @kicked
  * @tasklet:	softirq dispatcher
  * @thread:	thread dispatcher; set before @online, valid while it is
@@ -105,6 +111,7 @@ struct co_stats {
 struct co_base {
 	raw_spinlock_t lock;
 	bool online;
+	bool driven;
 	bool kicked;
 	u8 raised;
 	unsigned int cpu;
@@ -113,7 +120,9 @@ struct co_base {
 	struct co_mem mem[CO_NCTX];
 	struct co_exec exec[CO_NCTX];
 	struct co_stats stats;
+	u32 useless;
 	u64 hold_start;
+	struct callout_clock *clock;
 	call_single_data_t csd;
 	struct tasklet_struct tasklet;
 	struct task_struct *thread;
@@ -123,6 +132,11 @@ struct co_base {
 
 DECLARE_PER_CPU(struct co_base, co_bases);
 extern struct mutex callout_giant;
+
+/* Later than this is more than a busy CPU explains, if it is always so. */
+#define CO_LATE_NS	(10 * (u64)NSEC_PER_MSEC)
+/* So many calls in a row for nothing, within the watchdog's period, are a storm. */
+#define CO_STORM	1000U
 
 /* ---- state accessors ------------------------------------------------------------------------ */
 
@@ -270,6 +284,19 @@ static __always_inline struct co_base *co_lock_base(struct callout *c)
 	}
 }
 
+/* ---- keys ----------------------------------------------------------------------------------- */
+
+DECLARE_STATIC_KEY_FALSE(co_periodic);
+
+/*
+ * What a callout is queued by: the latest allowed time, so that the clock need not come before; in periodic
+ * mode, where it comes anyway, the earliest.
+ */
+static __always_inline u64 co_key(u64 latest, u64 order)
+{
+	return static_branch_unlikely(&co_periodic) ? co_earliest(latest, order) : latest;
+}
+
 /* ---- core.c --------------------------------------------------------------------------------- */
 
 extern unsigned int co_default_precision_pct;
@@ -277,7 +304,7 @@ void co_take_off(struct callout *c);
 
 /* ---- percpu.c ------------------------------------------------------------------------------- */
 
-int co_percpu_init(const struct callout_clock *clock);
+int co_percpu_init(void);
 void co_percpu_exit(void);
 u64 co_now(void);
 struct co_base *co_pick_base(int cpu);
@@ -287,11 +314,49 @@ void co_tell_clock(struct co_base *b, u64 next);
 void co_reprogram(struct co_base *b);
 void co_lock_two(struct co_base *a, struct co_base *b);
 void co_unlock_two(struct co_base *a, struct co_base *b);
-extern const struct callout_clock *co_clock;
+void co_drive(struct co_base *b, bool on);
+void co_rekey_all(void);
+bool co_overdue(struct co_base *b, u64 before, u64 *interrupts);
+void co_kick(struct co_base *b);
+
+/* ---- clocks.c ------------------------------------------------------------------------------- */
+
+extern struct callout_clock *co_clock;
+extern enum co_mode co_mode;
+extern u32 co_frequency_hz;
+extern const char *const co_mode_names[];
+extern struct callout_clock *const co_clocks[];
+void co_no_arm(u64 ns);
+u64 co_no_now(void);
+DECLARE_STATIC_CALL(co_clock_arm, co_no_arm);
+DECLARE_STATIC_CALL(co_clock_now, co_no_now);
+u64 co_next_tick(u64 now);
+int co_clock_start(struct co_base *b);
+void co_clock_stop(struct co_base *b);
+int co_clock_set(const char *name, const char *mode, u32 hz);
+int co_clocks_init(const char *name, const char *mode, u32 hz);
+void co_clocks_exit(void);
+void co_clocks_end(void);
+u64 co_clock_failures(void);
+
+/* ---- watchdog.c ----------------------------------------------------------------------------- */
+
+void co_watchdog_init(void);
+void co_watchdog_exit(void);
+u64 co_watchdog_rescued(void);
+u64 co_fault_next(u64 ns);
+void co_fault_clear(void);
+DECLARE_STATIC_KEY_FALSE(co_faulty);
+
+/* ---- sysfs.c -------------------------------------------------------------------------------- */
+
+int co_sysfs_init(void);
+void co_sysfs_exit(void);
 
 /* ---- main.c --------------------------------------------------------------------------------- */
 
 extern bool co_thread_fifo;
+void co_set_handler_warn_us(unsigned int us);
 
 /* ---- mem.c ---------------------------------------------------------------------------------- */
 
@@ -302,7 +367,7 @@ void co_mem_free(struct co_mem *m);
 
 extern unsigned int co_handler_warn_us;
 extern u64 co_handler_warn_cycles;
-u64 co_interrupt(void);
+u64 co_interrupt(bool clock);
 void co_run_soft(struct tasklet_struct *t);
 void co_run_thread(struct co_base *b);
 
@@ -393,6 +458,7 @@ static __always_inline bool co_unqueue(struct co_base *b, struct callout *c)
 
 void co_stats_init(void);
 void co_stats_exit(void);
+struct dentry *co_stats_dir(void);
 void co_stats_sum(struct co_stats *sum);
 
 #endif /* CALLOUT_INTERNAL_H */

@@ -8,7 +8,15 @@
 
 static char *clock = "";
 module_param(clock, charp, 0444);
-MODULE_PARM_DESC(clock, "clock to use: hrtimer, or fake for tests (default: the best that works)");
+MODULE_PARM_DESC(clock, "clock to use, one of /sys/kernel/callout/available_clocks (default: the best that works)");
+
+static char *mode = "deadline";
+module_param(mode, charp, 0444);
+MODULE_PARM_DESC(mode, "of the clock: deadline, or periodic (deadline)");
+
+static uint frequency_hz = 1000;
+module_param(frequency_hz, uint, 0444);
+MODULE_PARM_DESC(frequency_hz, "of periodic mode, in Hz (1000)");
 
 bool co_thread_fifo = IS_ENABLED(CONFIG_PREEMPT_RT);
 module_param_named(thread_fifo, co_thread_fifo, bool, 0444);
@@ -33,6 +41,12 @@ static void set_warn_cycles(void)
 	WRITE_ONCE(co_handler_warn_cycles, us ? co_cheap_from_us(us) : U64_MAX);
 }
 
+void co_set_handler_warn_us(unsigned int us)
+{
+	WRITE_ONCE(co_handler_warn_us, us);
+	set_warn_cycles();
+}
+
 static int warn_us_set(const char *val, const struct kernel_param *kp)
 {
 	int err = param_set_uint(val, kp);
@@ -45,21 +59,6 @@ static int warn_us_set(const char *val, const struct kernel_param *kp)
 static const struct kernel_param_ops warn_us_ops = { .set = warn_us_set, .get = param_get_uint };
 module_param_cb(handler_warn_us, &warn_us_ops, &co_handler_warn_us, 0644);
 MODULE_PARM_DESC(handler_warn_us, "report a handler that runs longer, in us; 0: never (2000)");
-
-static const struct callout_clock *const clocks[] = { &co_clk_hrtimer, &co_clk_fake };
-
-static const struct callout_clock *choose_clock(void)
-{
-	const struct callout_clock *best = NULL;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(clocks); i++) {
-		if (*clock ? !strcmp(clock, clocks[i]->name) :
-			     !best || clocks[i]->rating > best->rating)
-			best = clocks[i];
-	}
-	return best;
-}
 
 /*
  * Where ticks lie on the monotonic clock: they advance by TICK_NSEC of it each, so one point fixes
@@ -86,26 +85,35 @@ static void find_ticks(void)
 
 static int __init callout_module_init(void)
 {
-	const struct callout_clock *chosen = choose_clock();
 	int err;
 
-	if (!chosen) {
-		pr_err("callout: no clock \"%s\"; there are hrtimer and fake\n", clock);
-		return -EINVAL;
-	}
 	set_warn_cycles();
 	find_ticks();
-	err = co_percpu_init(chosen);
+	err = co_percpu_init();
 	if (err)
 		return err;
+	err = co_clocks_init(clock, mode, frequency_hz);
+	if (err)
+		goto err_clocks;
+	err = co_sysfs_init();
+	if (err)
+		goto err_clocks;
 	co_stats_init();
-	pr_info("callout: clock %s, queue %s\n", chosen->name, co_q_ops->name);
+	co_watchdog_init();
 	return 0;
+
+err_clocks:
+	co_clocks_exit();
+	co_percpu_exit();
+	return err;
 }
 
 static void __exit callout_module_exit(void)
 {
+	co_watchdog_exit();
 	co_stats_exit();
+	co_sysfs_exit();
+	co_clocks_exit();
 	co_percpu_exit();
 }
 

@@ -21,16 +21,9 @@ static bool exiting;
 
 /* ---- the clock ------------------------------------------------------------------------------ */
 
-const struct callout_clock *co_clock;
-
-static void no_arm(u64 ns) { }
-static u64 no_read(void) { return 0; }
-DEFINE_STATIC_CALL(clock_arm, no_arm);
-DEFINE_STATIC_CALL(clock_read, no_read);
-
 u64 co_now(void)
 {
-	return static_call(clock_read)();
+	return static_call(co_clock_now)();
 }
 
 /* Serves an arm from another CPU by looking at everything. Hard interrupt, on the base's CPU. */
@@ -44,9 +37,24 @@ static void kick(void *info)
 	b->kicked = false;
 	b->stats.kicks++;
 	co_unlock(b);
-	next = co_interrupt();
+	next = co_interrupt(false);
 	if (next != CO_CLOCK_NEVER)
-		static_call(clock_arm)(next);
+		static_call(co_clock_arm)(next);
+}
+
+/**
+ * co_clock_event() - what a clock calls when its interrupt comes
+ *
+ * Context: Hard interrupt, interrupts off, no lock held; on the CPU that was armed.
+ * Return: The next time to arm, or CO_CLOCK_NEVER.
+ */
+u64 co_clock_event(void)
+{
+	u64 next = co_interrupt(true);
+
+	if (static_branch_unlikely(&co_faulty))
+		return co_fault_next(next);
+	return next;
 }
 
 /*
@@ -60,7 +68,7 @@ bool co_armed_first(struct co_base *b, enum co_ctx ctx, u64 key)
 	if (!b->online || (b->raised & BIT(ctx)))
 		return false;
 	if (b == this_cpu_ptr(&co_bases)) {
-		b->next = key;
+		b->next = static_branch_unlikely(&co_periodic) ? 0 : key;
 		b->stats.programmed++;
 		return true;
 	}
@@ -75,7 +83,7 @@ void co_tell_clock(struct co_base *b, u64 next)
 {
 	if (b == this_cpu_ptr(&co_bases)) {
 		trace_callout_clock_program(b->cpu, next);
-		static_call(clock_arm)(next);
+		static_call(co_clock_arm)(next);
 	} else {
 		/* Fails if the CPU has just gone: its callouts have been handed over then. */
 		smp_call_function_single_async(b->cpu, &b->csd);
@@ -90,12 +98,12 @@ static void rekey_first(struct co_base *b, enum co_ctx ctx)
 	int tries = 8;
 
 	while ((e = co_q_first(q)).c && tries--) {
-		u64 latest = co_latest(e.c);
+		u64 order = READ_ONCE(e.c->c_order), key = co_key(co_latest(e.c), order);
 
-		if (!co_moved(&e, latest, READ_ONCE(e.c->c_order)) || (e.c->c_gate & CO_GATE_RETRY))
+		if (!co_moved(&e, key, order) || (e.c->c_gate & CO_GATE_RETRY))
 			break;
 		b->stats.rekeyed++;
-		co_q_rekey(q, e.c, latest);
+		co_q_rekey(q, e.c, key);
 		co_unlock(b);
 		co_lock(b);
 	}
@@ -152,15 +160,102 @@ u64 co_look(struct co_base *b, u64 now, u8 *raise)
 void co_reprogram(struct co_base *b)
 {
 	u64 next = co_look(b, 0, NULL);
-	bool program = b->online && next != b->next;
+	bool program;
 
+	if (static_branch_unlikely(&co_periodic))
+		program = b->driven && b->next && next != CO_CLOCK_NEVER;
+	else
+		program = b->driven && next != b->next;
 	if (program) {
-		b->next = next;
+		b->next = static_branch_unlikely(&co_periodic) ? 0 : next;
 		b->stats.programmed++;
 	}
 	co_unlock(b);
 	if (program)
 		co_tell_clock(b, next);
+}
+
+/*
+ * The clock has been started on this CPU, or is about to be stopped: from now on it looks after the
+ * queues, or no one does. See "Clock switch versus arm" in core.c. Interrupts on.
+ */
+void co_drive(struct co_base *b, bool on)
+{
+	local_irq_disable();
+	co_lock(b);
+	b->driven = on && b->online;
+	b->useless = 0;
+	if (!on || !b->driven) {
+		b->next = b->online ? 0 : CO_CLOCK_NEVER;
+		co_unlock(b);
+	} else {
+		b->next = CO_CLOCK_NEVER;
+		co_reprogram(b);
+	}
+	local_irq_enable();
+}
+
+/* Send a CPU an interrupt that looks at everything, unless one is on its way. */
+void co_kick(struct co_base *b)
+{
+	bool mine;
+
+	local_irq_disable();
+	co_lock(b);
+	mine = b->driven && !b->kicked;
+	if (mine)
+		b->kicked = true;
+	co_unlock(b);
+	if (mine)
+		smp_call_function_single_async(b->cpu, &b->csd);
+	local_irq_enable();
+}
+
+/* Is anything queued that should have been run before a time, and that no dispatcher looks after? */
+bool co_overdue(struct co_base *b, u64 before, u64 *interrupts)
+{
+	bool overdue = false;
+	enum co_ctx ctx;
+
+	local_irq_disable();
+	co_lock(b);
+	*interrupts = b->stats.interrupts;
+	for (ctx = 0; b->driven && ctx < CO_NCTX; ctx++) {
+		struct co_entry e = co_q_first(&b->queue[ctx]);
+
+		overdue |= e.c && !(b->raised & BIT(ctx)) && e.key < before;
+	}
+	b->useless = 0;
+	co_unlock(b);
+	local_irq_enable();
+	return overdue;
+}
+
+/* Make the keys of all that is queued anew, as the mode has changed; a few for each hold of a base. */
+void co_rekey_all(void)
+{
+	unsigned int cpu;
+	enum co_ctx ctx;
+
+	for_each_possible_cpu(cpu) {
+		struct co_base *b = per_cpu_ptr(&co_bases, cpu);
+
+		for (ctx = 0; ctx < CO_NCTX; ctx++) {
+			struct callout *c;
+			u32 cursor = 0;
+
+			while (cursor != U32_MAX) {
+				local_irq_disable();
+				co_lock(b);
+				c = co_q_ops->next(&b->queue[ctx], &cursor);
+				if (c && !(c->c_gate & CO_GATE_RETRY))
+					co_q_rekey(&b->queue[ctx], c, co_key(co_latest(c), c->c_order));
+				co_unlock(b);
+				local_irq_enable();
+				cond_resched();
+			}
+		}
+	}
 }
 
 /* ---- which base ----------------------------------------------------------------------------- */
@@ -268,21 +363,19 @@ static void grow_from_irq(struct irq_work *work)
 static int base_online(unsigned int cpu)
 {
 	struct co_base *b = per_cpu_ptr(&co_bases, cpu);
-	int err;
 
-	err = co_clock->start(cpu);
-	if (err)
-		return err;
 	grow_queues(b);
 	b->thread = per_cpu(co_thread, cpu);
 	local_irq_disable();
 	co_lock(b);
-	b->next = CO_CLOCK_NEVER;
 	b->raised = 0;
 	b->kicked = false;
+	b->next = 0;
 	WRITE_ONCE(b->online, true);
 	co_unlock(b);
 	local_irq_enable();
+	/* Where that fails another clock is on its way. */
+	co_clock_start(b);
 	return 0;
 }
 
@@ -300,7 +393,7 @@ static bool hand_over(struct co_base *from, enum co_ctx ctx)
 	if (e.c) {
 		if (e.c->c_gate & CO_GATE_RETRY) {
 			co_unpostpone(from, e.c);
-			e.key = min(e.key, co_latest(e.c));
+			e.key = min(e.key, co_key(co_latest(e.c), e.c->c_order));
 		}
 		co_q_remove(&from->queue[ctx], e.c);
 		e.c->c_cpu = to->cpu;
@@ -327,10 +420,11 @@ static int base_offline(unsigned int cpu)
 	local_irq_disable();
 	co_lock(b);
 	WRITE_ONCE(b->online, false);
+	b->driven = false;
 	b->next = CO_CLOCK_NEVER;
 	co_unlock(b);
 	local_irq_enable();
-	co_clock->stop(cpu);
+	co_clock_stop(b);
 	tasklet_kill(&b->tasklet);
 	irq_work_sync(&b->grow_irq);
 	cancel_delayed_work_sync(&b->grow);
@@ -406,22 +500,16 @@ static void bases_free(void)
 		pr_warn("callout: %u callouts were pending at unload and will not run\n", left);
 }
 
-int co_percpu_init(const struct callout_clock *clock)
+int co_percpu_init(void)
 {
 	unsigned int cpu;
 	int err;
 
 	for_each_possible_cpu(cpu)
 		base_init(per_cpu_ptr(&co_bases, cpu), cpu);
-	err = clock->probe(co_interrupt);
-	if (err)
-		return err;
-	co_clock = clock;
-	static_call_update(clock_read, clock->read);
-	static_call_update(clock_arm, clock->arm);
 	err = smpboot_register_percpu_thread(&threads);
 	if (err)
-		goto err_clock;
+		goto err_bases;
 	hp_state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "callout:online", base_online,
 				     base_offline);
 	if (hp_state < 0) {
@@ -432,9 +520,7 @@ int co_percpu_init(const struct callout_clock *clock)
 
 err_threads:
 	smpboot_unregister_percpu_thread(&threads);
-err_clock:
-	if (clock->remove)
-		clock->remove();
+err_bases:
 	bases_free();
 	return err;
 }
@@ -444,7 +530,6 @@ void co_percpu_exit(void)
 	exiting = true;
 	cpuhp_remove_state(hp_state);
 	smpboot_unregister_percpu_thread(&threads);
-	if (co_clock->remove)
-		co_clock->remove();
+	co_clocks_end();
 	bases_free();
 }

@@ -43,6 +43,7 @@ void co_stats_sum(struct co_stats *sum)
 		sum->rekeyed += s->rekeyed;
 		sum->contended += s->contended;
 		sum->interrupts += s->interrupts;
+		sum->late += s->late;
 		sum->programmed += s->programmed;
 		sum->kicks += s->kicks;
 		sum->slow_handlers += s->slow_handlers;
@@ -120,6 +121,11 @@ void co_stats_init(void)
 	dir = debugfs_create_dir("callout", NULL);
 	debugfs_create_file("stats", 0444, dir, NULL, &stats_fops);
 	debugfs_create_file_unsafe("measure_hold", 0644, dir, NULL, &hold_fops);
+}
+
+struct dentry *co_stats_dir(void)
+{
+	return dir;
 }
 
 void co_stats_exit(void)

@@ -7,6 +7,7 @@
 #define CALLOUT_TRACE_H
 
 #include <linux/tracepoint.h>
+#include "compat/compat.h"
 
 DECLARE_EVENT_CLASS(callout_class,
 	TP_PROTO(const void *c),
@@ -70,6 +71,26 @@ TRACE_EVENT(callout_clock_program,
 		__entry->next = next;
 	),
 	TP_printk("cpu=%u next=%llu", __entry->cpu, __entry->next)
+);
+
+/* Another clock, mode or frequency; hz is 0 in deadline mode. */
+TRACE_EVENT(callout_clock_switch,
+	TP_PROTO(const char *from, const char *to, const char *mode, u32 hz),
+	TP_ARGS(from, to, mode, hz),
+	TP_STRUCT__entry(
+		__string(from, from)
+		__string(to, to)
+		__string(mode, mode)
+		__field(u32, hz)
+	),
+	TP_fast_assign(
+		CO_ASSIGN_STR(from, from);
+		CO_ASSIGN_STR(to, to);
+		CO_ASSIGN_STR(mode, mode);
+		__entry->hz = hz;
+	),
+	TP_printk("from=%s to=%s mode=%s hz=%u", __get_str(from), __get_str(to), __get_str(mode),
+		  __entry->hz)
 );
 
 TRACE_EVENT(callout_migrate,

@@ -504,4 +504,18 @@ static inline bool callout_active(const struct callout *c)
 
 void callout_deactivate(struct callout *c);
 
+/* ---- the clock ------------------------------------------------------------------------------ */
+
+/*
+ * Ticks of the clock that drives the callouts: opaque, 64 bits, ordered. Another clock may take over at
+ * any time: then callout_clock_generation() changes, and cached ticks are worth nothing.
+ */
+typedef u64 hwclocktick_t;
+
+hwclocktick_t callout_clock_read(void);
+hwclocktick_t callout_clock_from_ns(u64 ns);
+u64 callout_clock_to_ns(hwclocktick_t ticks);
+u64 callout_clock_accuracy(u64 ns);
+unsigned int callout_clock_generation(void);
+
 #endif /* _LINUX_CALLOUT_H */

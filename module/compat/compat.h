@@ -31,6 +31,24 @@ static inline void co_hrtimer_setup(struct hrtimer *timer,
 }
 
 /*
+ * 7.1: CLOCK_EVT_FEAT_KTIME is gone, and the feature that it came with is what makes the core call
+ * set_next_ktime().
+ */
+#include <linux/clockchips.h>
+#ifdef CLOCK_EVT_FEAT_KTIME
+#define CO_CLOCK_EVT_FEAT_KTIME	CLOCK_EVT_FEAT_KTIME
+#else
+#define CO_CLOCK_EVT_FEAT_KTIME	CLOCK_EVT_FEAT_HRTIMER
+#endif
+
+/* 6.10: __assign_str() takes the field alone. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#define CO_ASSIGN_STR(field, from)	__assign_str(field)
+#else
+#define CO_ASSIGN_STR(field, from)	__assign_str(field, from)
+#endif
+
+/*
  * 6.13: the namespace arguments of EXPORT_SYMBOL_NS_GPL() and MODULE_IMPORT_NS() become strings.
  * What the KUnit suites need of the inside is exported where the kernel has KUnit, and only there.
  */

@@ -13,18 +13,16 @@
 static atomic64_t fake_now;
 static DEFINE_PER_CPU(u64, fake_next);
 static DEFINE_PER_CPU(struct irq_work, fake_irq);
-static u64 (*fake_event)(void);
 
 static void fake_fire(struct irq_work *work)
 {
-	this_cpu_write(fake_next, fake_event());
+	this_cpu_write(fake_next, co_clock_event());
 }
 
-static int fake_probe(u64 (*event)(void))
+static int fake_probe(enum co_mode mode, u32 hz)
 {
 	unsigned int cpu;
 
-	fake_event = event;
 	atomic64_set(&fake_now, ktime_get());
 	for_each_possible_cpu(cpu) {
 		init_irq_work(per_cpu_ptr(&fake_irq, cpu), fake_fire);
@@ -50,19 +48,21 @@ static void fake_arm(u64 ns)
 	this_cpu_write(fake_next, ns);
 }
 
-static u64 fake_read(void)
+static u64 fake_now_ns(void)
 {
 	return atomic64_read(&fake_now);
 }
 
-const struct callout_clock co_clk_fake = {
+struct callout_clock co_clk_fake = {
 	.name = "fake",
-	.rating = 0,
+	.min_hz = 1,
+	.max_hz = 10000,
+	.rate = { .mult = 1 },
 	.probe = fake_probe,
 	.start = fake_start,
 	.stop = fake_stop,
 	.arm = fake_arm,
-	.read = fake_read,
+	.now = fake_now_ns,
 };
 
 /**

@@ -8,23 +8,21 @@
 #include "clock.h"
 
 static DEFINE_PER_CPU(struct hrtimer, hrt);
-static u64 (*hrt_event)(void);
 
 static enum hrtimer_restart hrt_fire(struct hrtimer *timer)
 {
-	u64 next = hrt_event();
+	u64 next = co_clock_event();
 
 	if (next == CO_CLOCK_NEVER)
 		return HRTIMER_NORESTART;
-	hrtimer_set_expires(timer, next);
+	hrtimer_set_expires(timer, min_t(u64, next, KTIME_MAX));
 	return HRTIMER_RESTART;
 }
 
-static int hrt_probe(u64 (*event)(void))
+static int hrt_probe(enum co_mode mode, u32 hz)
 {
 	unsigned int cpu;
 
-	hrt_event = event;
 	for_each_possible_cpu(cpu)
 		co_hrtimer_setup(per_cpu_ptr(&hrt, cpu), hrt_fire, CLOCK_MONOTONIC,
 				 HRTIMER_MODE_ABS_PINNED_HARD);
@@ -46,17 +44,16 @@ static void hrt_arm(u64 ns)
 	hrtimer_start(this_cpu_ptr(&hrt), min_t(u64, ns, KTIME_MAX), HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
-static u64 hrt_read(void)
-{
-	return ktime_get();
-}
-
-const struct callout_clock co_clk_hrtimer = {
+struct callout_clock co_clk_hrtimer = {
 	.name = "hrtimer",
 	.rating = 100,
+	.min_hz = 1,
+	.max_hz = 10000,
+	.rate = { .mult = 1 },
+	.accuracy_ns = 1000,
+	.drift_ppm = 500,	/* the monotonic clock's, while it is slewed */
 	.probe = hrt_probe,
 	.start = hrt_start,
 	.stop = hrt_stop,
 	.arm = hrt_arm,
-	.read = hrt_read,
 };

@@ -39,6 +39,7 @@
  */
 static noinline void sink(struct co_heap *h, u32 at, u64 key, u64 who)
 {
+	/* Copies, as each store below might be to @h for all that a compiler knows. */
 	u8 *const slots = h->slots, *const refs = h->refs;
 	struct co_slot *hole = co_heap_slot(h, at);
 	const u32 end = h->end;
@@ -71,9 +72,7 @@ static noinline void sink(struct co_heap *h, u32 at, u64 key, u64 who)
 		hole = min;
 		at = (u8 *)min - slots;
 	}
-	hole->key = key;
-	hole->who = who;
-	((struct co_ref *)(refs + (u32)who))->at = at;
+	co_heap_put(h, at, key, who);
 }
 
 /* Fill the hole at @at with what may be before its parent or after its children. */
@@ -305,6 +304,30 @@ static void heap_init(struct co_queue *q)
 	};
 }
 
+/* A ref is in use if the slot that it names says so. */
+static struct callout *next_callout(const struct co_queue *q, u32 *cursor)
+{
+	const struct co_heap *h = &q->heap;
+	u32 ref = max(*cursor, CO_QUEUE_ELEMENT), n;
+
+	for (n = 0; n < 64; n++, ref += CO_QUEUE_ELEMENT) {
+		const struct co_ref *r;
+
+		if (ref >= h->cap) {
+			*cursor = U32_MAX;
+			return NULL;
+		}
+		r = co_heap_ref(h, ref);
+		if (r->at >= CO_HEAP_ROOT && r->at < h->end && !(r->at % CO_QUEUE_ELEMENT) &&
+		    (u32)co_heap_slot(h, r->at)->who == ref) {
+			*cursor = ref + CO_QUEUE_ELEMENT;
+			return r->c;
+		}
+	}
+	*cursor = ref;
+	return NULL;
+}
+
 const struct co_queue_ops co_q_heap_ops = {
 	.name = "heap",
 	.init = heap_init,
@@ -320,5 +343,6 @@ const struct co_queue_ops co_q_heap_ops = {
 	.wanted = heap_wanted,
 	.grow = heap_grow,
 	.settle = heap_settle,
+	.next = next_callout,
 	.rest = heap_rest,
 };

@@ -26,6 +26,9 @@
  *     without serialisation too: also when it changes its place, and when it has been removed or
  *     popped. Whoever does not insert it again sets q_ref to 0 then, and touches it no more.
  *  8. rest() ends the caller's round of 5 and 6. It returns false if there is reason for another one.
+ *  9. next() returns the callouts one after the other, in no order, or now and then NULL, until *cursor,
+ *     0 at first, is U32_MAX. Between calls the queue may be changed, also by rekey(): each callout that
+ *     stays on it is returned. What sits in a spill tree may be left out.
  */
 #ifndef CALLOUT_QUEUE_H
 #define CALLOUT_QUEUE_H
@@ -63,6 +66,7 @@ struct co_queue_ops {
 	void (*grow)(struct co_queue *q, void *a, void *b, u32 n);
 	bool (*settle)(struct co_queue *q);
 	bool (*rest)(struct co_queue *q);
+	struct callout *(*next)(const struct co_queue *q, u32 *cursor);
 };
 
 extern const struct co_queue_ops co_q_heap_ops;

@@ -43,7 +43,7 @@ add_mutant(hole_in_the_middle_only_sinks heap.c "if (at > CO_HEAP_ROOT && " "if 
 add_mutant(sinks_to_the_leaf heap.c "			break;\n		hole->key" "			;\n		hole->key")
 add_mutant(slot_not_told heap.h "	co_heap_ref(h, who)->at = at;\n" "")
 add_mutant(slot_not_told_on_the_way_down heap.c "		((struct co_ref *)(refs + (u32)min->who))->at = at;\n" "")
-add_mutant(slot_not_told_at_the_end heap.c "	((struct co_ref *)(refs + (u32)who))->at = at;\n}" "}")
+add_mutant(left_out_at_the_end heap.c "	co_heap_put(h, at, key, who);\n" "")
 add_mutant(ref_not_given_back heap.h "	h->free = ref;\n" "")
 add_mutant(free_refs_forgotten heap.h "	r->at = h->free - CO_QUEUE_ELEMENT - ref - 1;\n" "	r->at = -1;\n")
 add_mutant(left_slot_not_emptied heap.h "	s->key = CO_KEY_NONE;\n" "")

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The watchdog: finds a clock that is silent, late, storming, or whose counter lies, and gives it up.
+ *
+ * Twice a second it looks at each CPU. What it takes for a fault, and what else looks the same:
+ *
+ *	silent	something should have run 100 ms ago, and the clock has not come since the last look. A CPU
+ *		may also have been held up: so the CPU is sent an interrupt that runs what is due, and only if
+ *		that was served and the same is found three times running it is the clock's fault.
+ *	late	three looks running, all interrupts of a CPU (two at least) were CO_LATE_NS behind, though the
+ *		watchdog itself, a timer of the kernel, was not.
+ *	storm	CO_STORM interrupts between two looks, in a row, with nothing to do. Found by co_interrupt().
+ *		So is a clock that is early: it comes again and again until the time has come.
+ *	liar	its counter has advanced by 5 % more or less than the time has, twice running.
+ *
+ * Until then nothing is lost: a CPU that is overdue is served by the look.
+ *
+ * In kernels with fault injection debugfs has callout/fault, to which the name of a fault may be written.
+ */
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+#include <linux/uaccess.h>
+#include "internal.h"
+
+#define PERIOD		(HZ / 2)
+#define OVERDUE_NS	(100 * (u64)NSEC_PER_MSEC)
+#define STRIKES		3
+
+/* What the last look saw of each CPU. The watchdog's own. */
+struct look {
+	u64 interrupts;
+	u64 late;
+	u64 kicks;
+	u8 silent;
+	u8 lags;
+};
+
+static DEFINE_PER_CPU(struct look, looks);
+static u64 rescued;
+static u64 last_ns, last_ticks;
+static unsigned long expected;
+static unsigned int last_generation;
+static u8 lies;
+
+/* How often a CPU that was overdue was served by the watchdog. */
+u64 co_watchdog_rescued(void)
+{
+	return READ_ONCE(rescued);
+}
+
+/* ---- faults --------------------------------------------------------------------------------- */
+
+enum fault { FAULT_NONE, FAULT_SILENT, FAULT_LATE, FAULT_EARLY, FAULT_STORM, FAULT_COUNTER };
+
+static const char *const fault_names[] = {
+	"none", "silent", "late", "early", "storm", "counter", NULL
+};
+static enum fault fault;
+DEFINE_STATIC_KEY_FALSE(co_faulty);
+
+/* What the clock in use makes of a time to arm. */
+u64 co_fault_next(u64 ns)
+{
+	if (ns == CO_CLOCK_NEVER)
+		return ns;
+	switch (READ_ONCE(fault)) {
+	case FAULT_SILENT:
+		return CO_CLOCK_NEVER;
+	case FAULT_LATE:
+		return ns + 3 * CO_LATE_NS;
+	case FAULT_EARLY:
+		return ns - min_t(u64, ns, 20 * NSEC_PER_MSEC);
+	case FAULT_STORM:
+		return 0;
+	default:
+		return ns;
+	}
+}
+
+static void fault_arm(u64 ns)
+{
+	co_clock->arm(co_fault_next(ns));
+}
+
+/* A fault is the clock's that it was made for. */
+void co_fault_clear(void)
+{
+	WRITE_ONCE(fault, FAULT_NONE);
+	static_branch_disable(&co_faulty);
+}
+
+static int fault_show(struct seq_file *m, void *unused)
+{
+	seq_printf(m, "%s\n", fault_names[READ_ONCE(fault)]);
+	return 0;
+}
+
+static int fault_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, fault_show, NULL);
+}
+
+/* Not beside a switch, which is the tester's to see to. */
+static ssize_t fault_write(struct file *file, const char __user *from, size_t n, loff_t *pos)
+{
+	char buf[16] = { };
+	int f;
+
+	if (n >= sizeof(buf))
+		return -EINVAL;
+	if (copy_from_user(buf, from, n))
+		return -EFAULT;
+	f = sysfs_match_string(fault_names, buf);
+	if (f < 0)
+		return f;
+	if (co_mode == CO_PERIODIC)
+		return -EOPNOTSUPP;
+	WRITE_ONCE(fault, f);
+	static_call_update(co_clock_arm, f ? fault_arm : co_clock->arm);
+	if (f)
+		static_branch_enable(&co_faulty);
+	else
+		static_branch_disable(&co_faulty);
+	return n;
+}
+
+static const struct file_operations fault_fops = {
+	.owner = THIS_MODULE,
+	.open = fault_open,
+	.read = seq_read,
+	.write = fault_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+/* ---- looking -------------------------------------------------------------------------------- */
+
+static void look_at(struct co_base *b, u64 now, bool on_time)
+{
+	struct look *l = per_cpu_ptr(&looks, b->cpu);
+	struct callout_clock *clock = READ_ONCE(b->clock);
+	u64 interrupts, late = READ_ONCE(b->stats.late), kicks = READ_ONCE(b->stats.kicks);
+	bool overdue = co_overdue(b, now - min(now, OVERDUE_NS), &interrupts);
+
+	if (interrupts != l->interrupts || !overdue) {
+		if (interrupts != l->interrupts)
+			l->silent = 0;
+	} else {
+		/* Not if the CPU has not answered the last one. */
+		if (!l->silent || kicks != l->kicks)
+			l->silent++;
+		rescued++;
+		co_kick(b);
+		if (l->silent > STRIKES)
+			co_clock_fail(clock, "silent on CPU %u", b->cpu);
+	}
+	if (interrupts < l->interrupts + 2)
+		;
+	else if (on_time && late - l->late == interrupts - l->interrupts)
+		l->lags++;
+	else
+		l->lags = 0;
+	if (l->lags >= STRIKES) {
+		l->lags = 0;
+		co_clock_fail(clock, "late by 10 ms and more, each time, on CPU %u", b->cpu);
+	}
+	l->interrupts = interrupts;
+	l->late = late;
+	l->kicks = kicks;
+}
+
+static void look_at_counter(void)
+{
+	unsigned int g = callout_clock_generation();
+	struct callout_clock *clock;
+	u64 ns, ticks, by_ticks, by_time;
+
+	local_irq_disable();
+	clock = READ_ONCE(co_clock);
+	ns = co_now();
+	ticks = callout_clock_read();
+	if (READ_ONCE(fault) == FAULT_COUNTER)
+		ticks += ticks / 8;
+	local_irq_enable();
+	if (g == last_generation && (clock->read || READ_ONCE(fault) == FAULT_COUNTER)) {
+		by_time = ns - last_ns;
+		by_ticks = co_to_ns(clock->rate, ticks - last_ticks);
+		if (by_ticks > by_time + by_time / 20 + NSEC_PER_MSEC ||
+		    by_ticks + NSEC_PER_MSEC < by_time - by_time / 20)
+			lies++;
+		else
+			lies = 0;
+		if (lies == 2)
+			co_clock_fail(clock, "its counter went %llu us in %llu us",
+				      by_ticks / NSEC_PER_USEC, by_time / NSEC_PER_USEC);
+	} else {
+		lies = 0;
+	}
+	last_generation = g;
+	last_ns = ns;
+	last_ticks = ticks;
+}
+
+static void look(struct work_struct *work);
+static DECLARE_DELAYED_WORK(watchdog, look);
+
+static void look(struct work_struct *work)
+{
+	bool on_time = time_before(jiffies, expected + nsecs_to_jiffies(CO_LATE_NS) + 1);
+	u64 now = co_now();
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu)
+		look_at(per_cpu_ptr(&co_bases, cpu), now, on_time);
+	look_at_counter();
+	expected = jiffies + PERIOD;
+	queue_delayed_work(system_unbound_wq, &watchdog, PERIOD);
+}
+
+void co_watchdog_init(void)
+{
+	/* Beside the counters. */
+	if (IS_ENABLED(CONFIG_FAULT_INJECTION))
+		debugfs_create_file("fault", 0600, co_stats_dir(), NULL, &fault_fops);
+	if (co_clock == &co_clk_fake)
+		return;
+	expected = jiffies + PERIOD;
+	queue_delayed_work(system_unbound_wq, &watchdog, PERIOD);
+}
+
+void co_watchdog_exit(void)
+{
+	cancel_delayed_work_sync(&watchdog);
+}
