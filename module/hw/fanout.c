@@ -252,6 +252,24 @@ void co_fanout_interrupt(struct co_fanout *f)
 }
 
 /**
+ * co_fanout_retry() - an interrupt may have been lost, as when its CPU went offline
+ * @f:	the fan-out
+ *
+ * Context: Any, but under the fan-out's lock.
+ */
+void co_fanout_retry(struct co_fanout *f)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&f->lock, flags);
+	if (!f->ticking && f->earliest <= ktime_get_ns()) {
+		f->retries++;
+		set_earliest(f, f->earliest);
+	}
+	raw_spin_unlock_irqrestore(&f->lock, flags);
+}
+
+/**
  * co_fanout_counters() - a clock's counters()
  * @f:		the fan-out
  * @buf:	a page
@@ -265,8 +283,8 @@ int co_fanout_counters(struct co_fanout *f, char *buf)
 	int n;
 
 	raw_spin_lock_irqsave(&f->lock, flags);
-	n = scnprintf(buf, PAGE_SIZE, "interrupts %llu\nearly %llu\ncalls %llu\nprograms %llu\n",
-		      f->interrupts, f->early, f->calls, f->programs);
+	n = scnprintf(buf, PAGE_SIZE, "interrupts %llu\nearly %llu\ncalls %llu\nprograms %llu\nretries %llu\n",
+		      f->interrupts, f->early, f->calls, f->programs, f->retries);
 	raw_spin_unlock_irqrestore(&f->lock, flags);
 	return n;
 }

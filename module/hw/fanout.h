@@ -38,6 +38,7 @@ struct co_fanout_cpu {
  * @early:	those of them that came before any deadline, or for nobody
  * @calls:	calls to other CPUs
  * @programs:	calls of program()
+ * @retries:	those of them because an interrupt had been lost
  * @ticking:	the hardware ticks by itself. Constant from init on.
  * @cpus:	per CPU. Constant from init on.
  * @program:	makes the interrupt come at a time, or as soon as it can if that has passed; CO_CLOCK_NEVER:
@@ -53,6 +54,7 @@ struct co_fanout {
 	u64 early;
 	u64 calls;
 	u64 programs;
+	u64 retries;
 
 	bool ticking;
 	struct co_fanout_cpu __percpu *cpus;
@@ -66,6 +68,7 @@ void co_fanout_start(struct co_fanout *f, unsigned int cpu);
 void co_fanout_stop(struct co_fanout *f, unsigned int cpu);
 void co_fanout_arm(struct co_fanout *f, u64 ns);
 void co_fanout_interrupt(struct co_fanout *f);
+void co_fanout_retry(struct co_fanout *f);
 int co_fanout_counters(struct co_fanout *f, char *buf);
 
 #endif /* CALLOUT_FANOUT_H */

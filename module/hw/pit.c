@@ -43,15 +43,18 @@
  * which programs the next. So that of the drift between the PIT and the monotonic time only the last 54.9 ms
  * count. An old interrupt that comes after a new count was written is an early one.
  *
+ * The interrupt is an edge. The one place where it can be lost is the IO-APIC, while the interrupt is moved
+ * away from a CPU that goes offline, and is masked: then the counter is programmed again.
+ *
  * Locks: the fan-out's, then i8253_lock, which the kernel takes under that of its broadcast.
  */
 #include <linux/clockchips.h>
 #include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
 #include <linux/delay.h>
 #include <linux/i8253.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
-#include <linux/irq_work.h>
 #include <linux/ktime.h>
 #include <asm/hpet.h>
 #include "fanout.h"
@@ -67,8 +70,6 @@
 
 static DEFINE_PER_CPU(struct co_fanout_cpu, fanout_cpus);
 
-static void yield_later(struct irq_work *work);
-
 /* Constant between probe() and remove(), unless said otherwise. */
 static struct {
 	struct co_fanout fanout;
@@ -78,10 +79,8 @@ static struct {
 	u16 latch;				/* periodic: ticks of the PIT in one of ours */
 	u8 mode;				/* last written to the PIT. i8253_lock */
 	bool yielded;				/* the kernel has it. i8253_lock; a stale read is one spurious event */
-	struct irq_work yield;
-} pit = {
-	.yield = IRQ_WORK_INIT_HARD(yield_later),
-};
+	int hotplug;				/* of cpuhp_setup_state() */
+} pit;
 
 /* ---- the hardware ---------------------------------------------------------------------------- */
 
@@ -143,31 +142,28 @@ static irqreturn_t pit_interrupt(int irq, void *dev)
 
 static struct clock_event_device stand_in;
 
-static void yield_later(struct irq_work *work)
+/* Called by the tick core, with its broadcast lock held, and interrupts off. */
+static void yield_to_kernel(void)
 {
-	co_clock_fail(&co_clk_pit, "the kernel needs it as broadcast device");
-}
+	bool before;
 
-/* The kernel's, with its broadcast lock held, and interrupts off. */
-static void yield_now(void)
-{
 	raw_spin_lock(&i8253_lock);
-	if (!pit.yielded) {
-		WRITE_ONCE(pit.yielded, true);
-		irq_work_queue(&pit.yield);
-	}
+	before = pit.yielded;
+	WRITE_ONCE(pit.yielded, true);
 	raw_spin_unlock(&i8253_lock);
+	if (!before)
+		co_clock_fail(&co_clk_pit, "the kernel needs it as broadcast device");
 }
 
 static int stand_in_oneshot(struct clock_event_device *dev)
 {
-	yield_now();
+	yield_to_kernel();
 	return pit.kernels->set_state_oneshot(pit.kernels);
 }
 
 static int stand_in_periodic(struct clock_event_device *dev)
 {
-	yield_now();
+	yield_to_kernel();
 	return pit.kernels->set_state_periodic(pit.kernels);
 }
 
@@ -322,14 +318,22 @@ static bool interrupt_comes(void)
 	int tries;
 
 	program_locked(ktime_get_ns() + NSEC_PER_MSEC);
-	for (tries = 0; tries < 20 && !READ_ONCE(pit.fanout.interrupts); tries++)
-		msleep(10);
+	for (tries = 0; tries < 10 && !READ_ONCE(pit.fanout.interrupts); tries++)
+		msleep(20);
 	program_locked(CO_CLOCK_NEVER);
 	return READ_ONCE(pit.fanout.interrupts);
 }
 
+/* Moving the interrupt away from a CPU that dies masks it for a moment, in which the edge may come. */
+static int cpu_is_dead(unsigned int cpu)
+{
+	co_fanout_retry(&pit.fanout);
+	return 0;
+}
+
 static void pit_remove(void)
 {
+	cpuhp_remove_state_nocalls(pit.hotplug);
 	program_locked(CO_CLOCK_NEVER);
 	if (pit.kernels) {
 		cpus_read_lock();
@@ -339,7 +343,6 @@ static void pit_remove(void)
 	} else {
 		free_irq(0, &pit);
 	}
-	irq_work_sync(&pit.yield);
 }
 
 static int pit_probe(enum co_mode mode, u32 hz)
@@ -359,9 +362,14 @@ static int pit_probe(enum co_mode mode, u32 hz)
 	pit.yielded = false;
 	co_fanout_init(&pit.fanout, &fanout_cpus, pit_program, mode == CO_PERIODIC);
 
+	pit.hotplug = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "callout/pit:dead", NULL, cpu_is_dead);
+	if (pit.hotplug < 0)
+		return co_clock_refuse(&co_clk_pit, pit.hotplug, "no CPU hotplug state");
 	err = acquire();
-	if (err)
+	if (err) {
+		cpuhp_remove_state_nocalls(pit.hotplug);
 		return err;
+	}
 	if (!interrupt_comes()) {
 		pit_remove();
 		return co_clock_refuse(&co_clk_pit, -ENODEV, "its interrupt does not come");
