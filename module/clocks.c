@@ -17,6 +17,9 @@
 
 struct callout_clock *const co_clocks[] = {
 	&co_clk_proxy,
+#ifdef CONFIG_HPET_TIMER
+	&co_clk_hpet,
+#endif
 #ifdef CONFIG_X86
 	&co_clk_pit,
 #endif

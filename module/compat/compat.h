@@ -8,6 +8,7 @@
 
 #include <linux/export.h>
 #include <linux/hrtimer.h>
+#include <linux/irq.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
@@ -47,6 +48,17 @@ static inline void co_hrtimer_setup(struct hrtimer *timer,
 #else
 #define CO_ASSIGN_STR(field, from)	__assign_str(field, from)
 #endif
+
+/*
+ * 6.15 (Kbuild looks for the name): IRQ_MOVE_PCNTXT goes, and what it asked for is so unless the chip has
+ * IRQCHIP_MOVE_DEFERRED: an interrupt moves when its affinity is set, not when it comes next.
+ */
+static inline void co_irq_moves_at_once(unsigned int irq)
+{
+#ifdef CO_HAVE_IRQ_MOVE_PCNTXT
+	irq_set_status_flags(irq, IRQ_MOVE_PCNTXT);
+#endif
+}
 
 /*
  * 6.13: the namespace arguments of EXPORT_SYMBOL_NS_GPL() and MODULE_IMPORT_NS() become strings.

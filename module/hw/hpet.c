@@ -1,0 +1,748 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Clock hpet: comparators of the HPET that nobody else uses, one a CPU, or one for all.
+ *
+ * One counter and a few comparators. hpet_claim.c says which are ours; registers and bits that
+ * are not theirs are never written. There are two ways:
+ *
+ *   own		Comparators that can send messages (MSI), at least as many as CPUs are online: each CPU
+ *		has one, whose interrupt is bound to it.
+ *   fan-out	Else one comparator, by an input of the I/O APIC, set for the earliest of all CPUs'
+ *		deadlines. Whichever CPU takes the interrupt serves itself and calls those that are due.
+ *
+ * The second is the general case, and the first is written as the second with one CPU in @cpus.
+ *
+ * Who is armed for what
+ * =====================
+ * hpet_cpu.next is a CPU's deadline. Under the comparator's lock
+ *
+ *	programmed <= next of each CPU in @cpus		[or an interrupt by software is on its way]
+ *
+ * so arm() has nothing to write unless the new time is the earliest. What moves later, or is disarmed,
+ * leaves the comparator as it is: the interrupt finds nobody due, and sets it anew. That is cheaper than
+ * a look at all CPUs at each arm().
+ *
+ * The interrupt sets next of those who are due to CO_CLOCK_NEVER and calls them; co_clock_event() says what
+ * is next, and that is armed as any other. A call that finds one still on its way there is not sent: the
+ * flag of a call is cleared before its function runs, so that one has not yet looked what is due.
+ *
+ * The counter is past the comparator
+ * ==================================
+ * A comparator fires when the counter equals it, not when it is past.
+ *
+ *	1. the counter is read, and so much added that it is not there before we are
+ *	2. something holds us up: another bus master, system management
+ *	3. the comparator is written: the counter has passed it, and comes by again in minutes
+ *	   -> the counter is read once more, and unless there is time left the comparator gets a greater
+ *	      distance, twice that of the last attempt. After a few the interrupt is one of software.
+ *
+ * Some chips take the written value over only after some cycles, so "time left" is as much as the kernel's own
+ * driver demands, HPET_LEFT. Where the interrupt comes all the same, there are two, which is harmless.
+ *
+ * 32 bits
+ * =======
+ * Comparators are used with 32 bits, whatever they have: 64 are not written at once everywhere, and 2^32
+ * ticks are a minute or more. All comparisons are of differences, so the counter may wrap. What is farther
+ * than a quarter of the range is set for a quarter, and interrupts early. A comparator that was left alone
+ * fires once each time around, and QEMU's at each wrap besides: spurious.
+ *
+ * read() has 64 bits. If the counter does, from there, high half twice. Else by the last that was read, which
+ * a read moves on; a work item reads if nobody else does.
+ *
+ * Drift
+ * =====
+ * Intervals are measured by the HPET, time by the monotonic clock, and they may differ by 500 ppm each. So
+ * what is far is aimed at from 1/1024 before it: the second shot is from near.
+ *
+ * Ticks
+ * =====
+ * CO_PERIODIC: the comparator ticks by itself, if it can, for all CPUs that want it (next is 0); else it is
+ * set on by a period at each tick, counted from the one before, whenever the interrupt came. When
+ * the last CPU has enough (CO_CLOCK_NEVER) it is switched off, with the first that arms on again.
+ *
+ * Context of a call
+ * =================
+ * A CPU that idles and polls takes calls from its idle loop, which is no interrupt. co_clock_event() wants one:
+ * then the CPU interrupts itself.
+ */
+#include <linux/acpi.h>
+#include <linux/atomic.h>
+#include <linux/clocksource.h>
+#include <linux/delay.h>
+#include <linux/hpet.h>
+#include <linux/interrupt.h>
+#include <linux/io.h>
+#include <linux/ktime.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/smp.h>
+#include <linux/workqueue.h>
+#include "../compat/compat.h"
+#include "clock.h"
+#include "hpet.h"
+
+#define HPET_LEFT	128U		/* cycles that must be left after the write */
+#define HPET_LEAST	192U		/* the first attempt's least distance */
+#define HPET_ATTEMPTS	4
+#define HPET_FARTHEST	BIT(30)
+#define FSEC_PER_NSEC	1000000UL
+#define HPET_FAR_NS	(100 * NSEC_PER_MSEC)
+#define HPET_CROSS_NS	15000		/* until a CPU has taken the call of another */
+
+static bool assume_32bit;
+module_param_named(hpet_32bit, assume_32bit, bool, 0444);
+MODULE_PARM_DESC(hpet_32bit, "take the HPET's counter for one of 32 bits, as some have (N)");
+
+/* What probe() found and took; constant until remove(). */
+static struct {
+	void __iomem *base;
+	u32 fs;				/* the counter's period */
+	unsigned int block;
+	unsigned int count;		/* comparators that the HPET has */
+	bool wide;			/* the counter has 64 bits */
+	bool fan_out;
+	u32 period;			/* of ticks, or 0 in CO_DEADLINE */
+	u64 farthest_ns;
+	u32 slack_ns;			/* nearer than that cannot be programmed */
+	unsigned int used;		/* comparators in hpet_cmp */
+} hpet;
+
+static struct co_hpet hpet_cmp[CO_HPET_MAX];
+static DEFINE_MUTEX(hpet_starting);
+
+/**
+ * struct hpet_cpu - a CPU's side
+ * @hc:		the comparator that serves it, NULL if it is not started. Written on that CPU, interrupts off,
+ *		and read there.
+ * @next:	its deadline; in periodic mode 0 if it wants ticks; or CO_CLOCK_NEVER. Under hc->lock.
+ * @call:	the call of the CPU that took the interrupt
+ * @again:	the same as an interrupt
+ */
+struct hpet_cpu {
+	struct co_hpet *hc;
+	u64 next;
+	call_single_data_t call;
+	struct irq_work again;
+};
+
+static DEFINE_PER_CPU(struct hpet_cpu, hpet_cpu);
+
+/* ---- the counter ----------------------------------------------------------------------------- */
+
+static u32 counter(void)
+{
+	return readl(hpet.base + HPET_COUNTER);
+}
+
+static atomic64_t last_read;		/* where the counter has 32 bits */
+
+static u64 read_wide(void __iomem *base)
+{
+	u32 high, low;
+
+	do {
+		high = readl(base + HPET_COUNTER + 4);
+		low = readl(base + HPET_COUNTER);
+	} while (high != readl(base + HPET_COUNTER + 4));
+	return (u64)high << 32 | low;
+}
+
+static u64 read_narrow(void __iomem *base)
+{
+	u64 last = atomic64_read(&last_read);
+	/* Another CPU may have moved it on since, to later than what we read. */
+	u64 now = last + (s32)(readl(base + HPET_COUNTER) - (u32)last);
+
+	if ((s64)(now - last) > 0)
+		atomic64_cmpxchg(&last_read, last, now);
+	return now;
+}
+
+/* Somebody may read while remove() takes the registers away, so that waits for readers: RCU. */
+static u64 hpet_read(void)
+{
+	void __iomem *base;
+	u64 now = 0;
+
+	preempt_disable();
+	base = READ_ONCE(hpet.base);
+	if (base)
+		now = hpet.wide ? read_wide(base) : read_narrow(base);
+	preempt_enable();
+	return now;
+}
+
+static void keep_reading(struct work_struct *work);
+static DECLARE_DELAYED_WORK(reading, keep_reading);
+
+static void keep_reading(struct work_struct *work)
+{
+	hpet_read();
+	schedule_delayed_work(&reading, nsecs_to_jiffies(hpet.farthest_ns));
+}
+
+/* ---- one comparator, under its lock ---------------------------------------------------------- */
+
+static void set_cfg(struct co_hpet *hc, u32 cfg)
+{
+	hc->cfg = cfg;
+	writel(cfg, hc->regs);
+}
+
+/* Sets the comparator, unless the counter is as good as there. */
+static bool set_cmp(struct co_hpet *hc, u32 target, u32 *now)
+{
+	writel(target, hc->regs + CO_HPET_CMP);
+	hc->programs++;
+	*now = counter();
+	if ((s32)(target - *now) >= (s32)HPET_LEFT)
+		return true;
+	hc->late++;
+	return false;
+}
+
+static void program(struct co_hpet *hc, u64 ns)
+{
+	struct co_rate rate = co_clk_hpet.rate;
+	u32 least = HPET_LEAST, now, target;
+	u64 at, distance;
+	int i;
+
+	lockdep_assert_held(&hc->lock);
+	at = ktime_get();
+	distance = ns > at ? ns - at : 0;
+	if (distance > hpet.farthest_ns) {
+		distance = hpet.farthest_ns;
+		ns = at + distance;
+	} else if (distance > HPET_FAR_NS) {
+		distance -= distance >> 10;
+	}
+	hc->programmed = ns;
+	now = counter();
+	target = now + (u32)co_from_ns(rate, distance);
+	for (i = 0; i < HPET_ATTEMPTS; i++, least *= 2) {
+		if ((s32)(target - now) < (s32)least)
+			target = now + least;
+		if (set_cmp(hc, target, &now))
+			return;
+	}
+	irq_work_queue(&hc->soft);
+}
+
+static void program_tick(struct co_hpet *hc)
+{
+	u32 now = counter();
+
+	do {
+		/* The next tick, or if the interrupt came so late, the next after now. */
+		hc->tick += hpet.period;
+		if ((s32)(hc->tick - now) < (s32)HPET_LEAST)
+			hc->tick += ((now + HPET_LEAST - hc->tick) / hpet.period + 1) * hpet.period;
+	} while (!set_cmp(hc, hc->tick, &now));
+}
+
+static void start_ticks(struct co_hpet *hc)
+{
+	if (!(hc->found & HPET_TN_PERIODIC_CAP)) {
+		hc->tick = counter();
+		program_tick(hc);
+		return;
+	}
+	/* The first value is when to begin, the second how to go on; some chips want time between. */
+	set_cfg(hc, hc->cfg | HPET_TN_PERIODIC);
+	writel(hc->cfg | HPET_TN_SETVAL, hc->regs);
+	writel(counter() + hpet.period, hc->regs + CO_HPET_CMP);
+	udelay(1);
+	writel(hpet.period, hc->regs + CO_HPET_CMP);
+	hc->programs++;
+}
+
+static void stop_ticks(struct co_hpet *hc)
+{
+	if (hc->cfg & HPET_TN_PERIODIC)
+		set_cfg(hc, hc->cfg & ~HPET_TN_PERIODIC);
+	/* As far away as it can be; nothing else comes, but for one each time around. */
+	writel(counter() - 1, hc->regs + CO_HPET_CMP);
+}
+
+static void want_ticks(struct co_hpet *hc, struct hpet_cpu *me, bool want)
+{
+	if (want == (me->next != CO_CLOCK_NEVER))
+		return;
+	me->next = want ? 0 : CO_CLOCK_NEVER;
+	if (want && !hc->ticking++)
+		start_ticks(hc);
+	if (!want && !--hc->ticking)
+		stop_ticks(hc);
+}
+
+/* ---- interrupts ------------------------------------------------------------------------------ */
+
+static void hpet_arm(u64 ns)
+{
+	struct hpet_cpu *me = this_cpu_ptr(&hpet_cpu);
+	struct co_hpet *hc = me->hc;
+
+	lockdep_assert_irqs_disabled();
+	if (!hc)
+		return;
+	raw_spin_lock(&hc->lock);
+	if (hpet.period) {
+		want_ticks(hc, me, ns != CO_CLOCK_NEVER);
+	} else {
+		me->next = ns;
+		if (ns < hc->programmed)
+			program(hc, ns);
+	}
+	raw_spin_unlock(&hc->lock);
+}
+
+static void serve(void)
+{
+	if (this_cpu_read(hpet_cpu.hc))
+		hpet_arm(co_clock_event());
+}
+
+static void serve_again(struct irq_work *work)
+{
+	serve();
+}
+
+static void serve_call(void *unused)
+{
+	if (in_hardirq())
+		serve();
+	else				/* see "Context of a call" */
+		irq_work_queue(this_cpu_ptr(&hpet_cpu.again));
+}
+
+/* Calls the CPUs that are due, and sets the comparator for the next. */
+static void dispatch(struct co_hpet *hc)
+{
+	unsigned int cpu, this_cpu = smp_processor_id();
+	u64 soon = ktime_get() + hpet.slack_ns, earliest = CO_CLOCK_NEVER;
+	struct hpet_cpu *it;
+	bool me = false;
+
+	raw_spin_lock(&hc->lock);
+	hc->interrupts++;
+	for_each_cpu(cpu, &hc->cpus) {
+		it = per_cpu_ptr(&hpet_cpu, cpu);
+		if (it->next > soon) {
+			earliest = min(earliest, it->next);
+			continue;
+		}
+		if (!hpet.period)
+			it->next = CO_CLOCK_NEVER;
+		if (cpu == this_cpu)
+			me = true;
+		else if (!smp_call_function_single_async(cpu, &it->call))
+			hc->ipis++;
+	}
+	hc->programmed = CO_CLOCK_NEVER;
+	if (hpet.period) {
+		if (hc->ticking && !(hc->cfg & HPET_TN_PERIODIC))
+			program_tick(hc);
+	} else if (earliest != CO_CLOCK_NEVER) {
+		program(hc, earliest);
+	}
+	raw_spin_unlock(&hc->lock);
+	if (me)
+		serve();
+}
+
+static void soft_interrupt(struct irq_work *work)
+{
+	dispatch(container_of(work, struct co_hpet, soft));
+}
+
+static irqreturn_t msi_interrupt(int irq, void *dev)
+{
+	dispatch(dev);
+	return IRQ_HANDLED;
+}
+
+static irqreturn_t line_interrupt(int irq, void *dev)
+{
+	struct co_hpet *hc = dev;
+
+	if (!(readl(hpet.base + HPET_STATUS) & BIT(hc->num)))
+		return IRQ_NONE;
+	writel(BIT(hc->num), hpet.base + HPET_STATUS);
+	dispatch(hc);
+	return IRQ_HANDLED;
+}
+
+/* ---- probe and remove ------------------------------------------------------------------------ */
+
+static int hpet_find(void)
+{
+	struct acpi_table_hpet *table;
+	struct acpi_table_header *header;
+	u64 address = 0;
+	u32 id, start;
+
+	if (acpi_disabled || ACPI_FAILURE(acpi_get_table(ACPI_SIG_HPET, 0, &header)))
+		return co_clock_refuse(&co_clk_hpet, -ENODEV, "ACPI tells of no HPET");
+	table = (struct acpi_table_hpet *)header;
+	if (table->address.space_id == ACPI_ADR_SPACE_SYSTEM_MEMORY)
+		address = table->address.address;
+	hpet.block = table->sequence;
+	acpi_put_table(header);
+	if (!address)
+		return co_clock_refuse(&co_clk_hpet, -ENODEV, "ACPI has no address of the HPET");
+	hpet.base = ioremap(address, HPET_MMAP_SIZE);
+	if (!hpet.base)
+		return co_clock_refuse(&co_clk_hpet, -ENOMEM, "cannot map its registers");
+
+	id = readl(hpet.base + HPET_ID);
+	hpet.fs = readl(hpet.base + HPET_PERIOD);
+	hpet.wide = (id & HPET_ID_64BIT) && !assume_32bit;
+	hpet.count = ((id & HPET_ID_NUMBER) >> HPET_ID_NUMBER_SHIFT) + 1;
+	if (id == U32_MAX || hpet.fs < HPET_MIN_PERIOD || hpet.fs > HPET_MAX_PERIOD)
+		return co_clock_refuse(&co_clk_hpet, -ENODEV,
+				       "no HPET is at %#llx: id %#x, period %u fs", address, id, hpet.fs);
+	if ((id & HPET_ID_LEGSUP) && !is_hpet_enabled())
+		return co_clock_refuse(&co_clk_hpet, -ENODEV, "the kernel has disabled the HPET");
+	start = counter();
+	udelay(10);
+	if (!(readl(hpet.base + HPET_CFG) & HPET_CFG_ENABLE) || start == counter())
+		return co_clock_refuse(&co_clk_hpet, -ENODEV,
+				       "the kernel does not use the HPET: its counter stands still");
+	return 0;
+}
+
+static int hpet_set_rate(enum co_mode mode, u32 hz)
+{
+	struct co_rate *rate = &co_clk_hpet.rate;
+	u64 period = 0;
+
+	/* hz is ticks per second: the fraction of the two periods is exact. */
+	clocks_calc_mult_shift(&rate->mult, &rate->shift, hpet.fs, FSEC_PER_NSEC, 1);
+	hpet.farthest_ns = co_to_ns(*rate, HPET_FARTHEST);
+	hpet.slack_ns = co_to_ns(*rate, HPET_LEAST);
+	if (mode == CO_PERIODIC)
+		period = div64_u64(FSEC_PER_NSEC * NSEC_PER_SEC + (u64)hpet.fs * hz / 2, (u64)hpet.fs * hz);
+	if (period > HPET_FARTHEST || (mode == CO_PERIODIC && period < 4 * HPET_LEAST))
+		return co_clock_refuse(&co_clk_hpet, -ERANGE,
+				       "a period of %u fs makes no ticks of %u Hz", hpet.fs, hz);
+	hpet.period = period;
+	return 0;
+}
+
+static void adopt(struct co_hpet *hc, unsigned int num)
+{
+	memset(hc, 0, sizeof(*hc));
+	hc->num = num;
+	hc->regs = CO_HPET_TN(hpet.base, num);
+	hc->found = readl(hc->regs);
+	hc->owner = -1;
+	hc->soft = IRQ_WORK_INIT_HARD(soft_interrupt);
+	raw_spin_lock_init(&hc->lock);
+	hc->programmed = CO_CLOCK_NEVER;
+}
+
+/* Away from the counter, and not enabled yet. */
+static void quiet(struct co_hpet *hc, u32 more)
+{
+	set_cfg(hc, (hc->found & ~(HPET_TN_LEVEL | HPET_TN_ENABLE | HPET_TN_PERIODIC | HPET_TN_SETVAL |
+				   HPET_TN_ROUTE | HPET_TN_FSB)) | HPET_TN_32BIT | more);
+	writel(counter() - 1, hc->regs + CO_HPET_CMP);
+}
+
+/* Takes a comparator for each CPU, if there are so many that have MSI. */
+static bool take_own(u32 free)
+{
+	unsigned int num, cpus = num_possible_cpus();
+
+	for (num = 0; num < hpet.count; num++) {
+		if (!(readl(hpet.base + HPET_Tn_CFG(num)) & HPET_TN_FSB_CAP))
+			free &= ~BIT(num);
+	}
+	if (hweight32(free) < num_online_cpus() || co_hpet_msi_create(hpet.block))
+		return false;
+	for (num = 0; num < hpet.count && hpet.used < cpus; num++) {
+		if (!(free & BIT(num)))
+			continue;
+		adopt(&hpet_cmp[hpet.used], num);
+		if (co_hpet_msi_alloc(&hpet_cmp[hpet.used]))
+			break;
+		quiet(&hpet_cmp[hpet.used++], 0);
+	}
+	if (hpet.used >= num_online_cpus())
+		return true;
+	while (hpet.used)
+		co_hpet_msi_free(&hpet_cmp[--hpet.used]);
+	co_hpet_msi_destroy();
+	return false;
+}
+
+/* One input of the I/O APIC that the comparator reaches. Level and active low, as PCI: it may be shared. */
+static bool take_input(struct co_hpet *hc, unsigned int gsi, bool shared)
+{
+	int irq = acpi_register_gsi(NULL, gsi, ACPI_LEVEL_SENSITIVE, ACPI_ACTIVE_LOW);
+
+	if (irq <= 0)
+		return false;
+	if (irq_has_action(irq) == shared) {
+		quiet(hc, HPET_TN_LEVEL | gsi << HPET_TN_ROUTE_SHIFT);
+		writel(BIT(hc->num), hpet.base + HPET_STATUS);
+		if (!request_irq(irq, line_interrupt, IRQF_SHARED | IRQF_NO_THREAD, "callout-hpet", hc)) {
+			hc->irq = irq;
+			hc->gsi = gsi;
+			return true;
+		}
+		writel(hc->found, hc->regs);
+	}
+	acpi_unregister_gsi(gsi);
+	return false;
+}
+
+static bool take_line(unsigned int num)
+{
+	u32 inputs = readl(hpet.base + HPET_Tn_CFG(num) + 4) & ~0xffffU;	/* without those of ISA */
+	struct co_hpet *hc = hpet_cmp;
+	int gsi, shared;
+
+	adopt(hc, num);
+	for (shared = 0; shared < 2; shared++) {
+		/* From above: /dev/hpet takes the lowest. */
+		for (gsi = 31; gsi >= 16; gsi--) {
+			if ((inputs & BIT(gsi)) && take_input(hc, gsi, shared))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Takes one comparator for all CPUs, one that can tick if there is any. */
+static bool take_one(u32 free)
+{
+	unsigned int num;
+	u32 can_tick = 0, try;
+
+	for (num = 0; num < hpet.count; num++) {
+		if (readl(hpet.base + HPET_Tn_CFG(num)) & HPET_TN_PERIODIC_CAP)
+			can_tick |= BIT(num);
+	}
+	for (try = free & can_tick; free; try = free) {
+		for (; try; try &= try - 1) {
+			if (take_line(__ffs(try))) {
+				hpet.used = 1;
+				hpet.fan_out = true;
+				set_cfg(hpet_cmp, hpet_cmp->cfg | HPET_TN_ENABLE);
+				return true;
+			}
+		}
+		free &= can_tick ? ~can_tick : 0;
+		can_tick = 0;
+	}
+	return false;
+}
+
+static int hpet_take(void)
+{
+	struct co_hpet *hc;
+	u32 free, rest;
+	int err = co_hpet_claim(hpet.base, hpet.count, &free);
+
+	if (err)
+		return err;
+	rest = free;
+	if (!take_own(free) && !take_one(free))
+		err = co_clock_refuse(&co_clk_hpet, -ENODEV,
+				      "none of its free comparators (mask %#x) reaches a CPU: no MSI for each, no I/O APIC input from 16 on",
+				      free);
+	for (hc = hpet_cmp; hc < hpet_cmp + hpet.used; hc++)
+		rest &= ~BIT(hc->num);
+	co_hpet_unclaim(rest);
+	return err;
+}
+
+static void unmap(void)
+{
+	void __iomem *base = hpet.base;
+
+	if (!base)
+		return;
+	WRITE_ONCE(hpet.base, NULL);
+	synchronize_rcu();
+	iounmap(base);
+}
+
+static int hpet_probe(enum co_mode mode, u32 hz)
+{
+	struct hpet_cpu *it;
+	unsigned int cpu;
+	int err;
+
+	memset(&hpet, 0, sizeof(hpet));
+	err = hpet_find();
+	if (!err)
+		err = hpet_set_rate(mode, hz);
+	if (err)
+		goto err_unmap;
+	for_each_possible_cpu(cpu) {
+		it = per_cpu_ptr(&hpet_cpu, cpu);
+		it->hc = NULL;
+		it->next = CO_CLOCK_NEVER;
+		it->again = IRQ_WORK_INIT_HARD(serve_again);
+		INIT_CSD(&it->call, serve_call, NULL);
+	}
+	err = hpet_take();
+	if (err)
+		goto err_unmap;
+	co_clk_hpet.accuracy_ns = hpet.slack_ns + HPET_CROSS_NS;
+	if (!hpet.wide) {
+		atomic64_set(&last_read, counter());
+		keep_reading(NULL);
+	}
+	return 0;
+
+err_unmap:
+	unmap();
+	return err;
+}
+
+static void hpet_remove(void)
+{
+	struct co_hpet *hc;
+	u32 which = 0;
+
+	cancel_delayed_work_sync(&reading);
+	for (hc = hpet_cmp; hc < hpet_cmp + hpet.used; hc++) {
+		writel(hc->found, hc->regs);
+		if (hpet.fan_out) {
+			writel(BIT(hc->num), hpet.base + HPET_STATUS);
+			free_irq(hc->irq, hc);
+			acpi_unregister_gsi(hc->gsi);
+		} else {
+			co_hpet_msi_free(hc);
+		}
+		irq_work_sync(&hc->soft);
+		which |= BIT(hc->num);
+	}
+	if (!hpet.fan_out)
+		co_hpet_msi_destroy();
+	co_hpet_unclaim(which);
+	unmap();
+}
+
+/* ---- a CPU ----------------------------------------------------------------------------------- */
+
+/* A comparator for a CPU of its own, whose interrupt is then bound to it. */
+static struct co_hpet *get_own(unsigned int cpu)
+{
+	struct co_hpet *hc = NULL;
+	unsigned int i;
+
+	mutex_lock(&hpet_starting);
+	for (i = 0; i < hpet.used && !hc; i++) {
+		if (hpet_cmp[i].owner < 0)
+			hc = &hpet_cmp[i];
+	}
+	if (hc)
+		hc->owner = cpu;
+	mutex_unlock(&hpet_starting);
+	return hc;
+}
+
+static void put_own(struct co_hpet *hc)
+{
+	mutex_lock(&hpet_starting);
+	hc->owner = -1;
+	mutex_unlock(&hpet_starting);
+}
+
+static int hpet_start(unsigned int cpu)
+{
+	struct hpet_cpu *me = this_cpu_ptr(&hpet_cpu);
+	struct co_hpet *hc = hpet.fan_out ? hpet_cmp : get_own(cpu);
+	int err;
+
+	if (!hc)
+		return co_clock_refuse(&co_clk_hpet, -ENOSPC, "has %u comparators, and none for CPU %u",
+				       hpet.used, cpu);
+	if (!hpet.fan_out) {
+		err = request_irq(hc->irq, msi_interrupt, IRQF_NO_AUTOEN | IRQF_NOBALANCING |
+				  IRQF_NO_THREAD, "callout-hpet", hc);
+		if (!err) {
+			err = irq_set_affinity(hc->irq, cpumask_of(cpu));
+			if (err)
+				free_irq(hc->irq, hc);
+		}
+		if (err) {
+			put_own(hc);
+			return co_clock_refuse(&co_clk_hpet, err, "no interrupt on CPU %u: error %d", cpu,
+					       err);
+		}
+		enable_irq(hc->irq);
+	}
+	raw_spin_lock_irq(&hc->lock);
+	if (!hpet.fan_out)		/* what it was set for went with its last CPU */
+		hc->programmed = CO_CLOCK_NEVER;
+	me->next = CO_CLOCK_NEVER;
+	me->hc = hc;
+	cpumask_set_cpu(cpu, &hc->cpus);
+	raw_spin_unlock_irq(&hc->lock);
+	return 0;
+}
+
+static void hpet_stop(unsigned int cpu)
+{
+	struct hpet_cpu *me = this_cpu_ptr(&hpet_cpu);
+	struct co_hpet *hc = me->hc;
+
+	if (!hc)
+		return;
+	raw_spin_lock_irq(&hc->lock);
+	if (hpet.period)
+		want_ticks(hc, me, false);
+	me->next = CO_CLOCK_NEVER;
+	me->hc = NULL;
+	cpumask_clear_cpu(cpu, &hc->cpus);
+	raw_spin_unlock_irq(&hc->lock);
+
+	/* A call is sent under the lock. Its function runs here, before we can see the flag cleared. */
+	while (smp_load_acquire(&me->call.node.u_flags) & CSD_FLAG_LOCK)
+		cpu_relax();
+	irq_work_sync(&me->again);
+	if (!hpet.fan_out) {
+		free_irq(hc->irq, hc);
+		put_own(hc);
+	}
+	irq_work_sync(&hc->soft);
+}
+
+static int hpet_counters(char *buf)
+{
+	u64 programs = 0, interrupts = 0, late = 0, ipis = 0;
+	struct co_hpet *hc;
+
+	for (hc = hpet_cmp; hc < hpet_cmp + hpet.used; hc++) {
+		programs += READ_ONCE(hc->programs);
+		interrupts += READ_ONCE(hc->interrupts);
+		late += READ_ONCE(hc->late);
+		ipis += READ_ONCE(hc->ipis);
+	}
+	return sysfs_emit(buf, "comparators %u\nfan_out %d\nprogrammed %llu\ninterrupts %llu\n"
+			  "late_writes %llu\nipis %llu\n",
+			  hpet.used, hpet.fan_out, programs, interrupts, late, ipis);
+}
+
+struct callout_clock co_clk_hpet = {
+	.name = "hpet",
+	.rating = 250,
+	.min_hz = 1,
+	.max_hz = 10000,
+	.hw_periodic = true,
+	.drift_ppm = 500,
+	.probe = hpet_probe,
+	.remove = hpet_remove,
+	.start = hpet_start,
+	.stop = hpet_stop,
+	.arm = hpet_arm,
+	.read = hpet_read,
+	.counters = hpet_counters,
+};
