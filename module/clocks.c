@@ -20,6 +20,9 @@ struct callout_clock *const co_clocks[] = {
 #ifdef CONFIG_HPET_TIMER
 	&co_clk_hpet,
 #endif
+#ifdef CONFIG_X86
+	&co_clk_pit,
+#endif
 	&co_clk_hrtimer,
 	&co_clk_fake,
 	NULL,

@@ -311,7 +311,7 @@ u64 co_interrupt(bool clock)
 {
 	struct co_base *b = this_cpu_ptr(&co_bases);
 	int batch = HARD_BATCH, again = HARD_BATCH;
-	u64 now = co_now(), next;
+	u64 now = co_now(), next, rekeyed;
 	bool fresh = true;
 	u8 raise = 0;
 
@@ -326,6 +326,7 @@ u64 co_interrupt(bool clock)
 			b->stats.late++;
 	}
 	b->next = 0;
+	rekeyed = b->stats.rekeyed;
 	keep_up_arm_seq();
 	while (batch && again) {
 		enum step did = step(b, CO_HARD, now);
@@ -351,9 +352,9 @@ u64 co_interrupt(bool clock)
 	b->next = next;
 	if (static_branch_unlikely(&co_periodic))
 		next = next_tick(b, now);
-	else if (raise || batch + again != 2 * HARD_BATCH)
-		b->useless = 0;
-	else if (unlikely(++b->useless > CO_STORM && clock))
+	else if (raise || batch + again != 2 * HARD_BATCH || b->stats.rekeyed != rekeyed)
+		b->useful++;
+	else if (unlikely(++b->useless > CO_STORM && b->useless / 2 > b->useful && clock))
 		return storm(b);
 	co_unlock(b);
 	if (raise & BIT(CO_SOFT))

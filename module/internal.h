@@ -99,7 +99,8 @@ struct co_stats {
  * @stats:	counters
  * @hold_start:	for @stats.max_hold
  * @cpu:	constant
- * @useless:	calls by the clock in a row that found nothing to do; the watchdog sets it back
+ * @useless:	calls by the clock that found nothing to do, since the watchdog's last look
+ * @useful:	calls that did
  * @clock:	that was started here, or NULL. Changed on this CPU, in a thread, where CPUs do not come and
  *		go, or by hotplug.
  * @csd:	by the owner of @kicked
@@ -121,6 +122,7 @@ struct co_base {
 	struct co_exec exec[CO_NCTX];
 	struct co_stats stats;
 	u32 useless;
+	u32 useful;
 	u64 hold_start;
 	struct callout_clock *clock;
 	call_single_data_t csd;
@@ -135,8 +137,8 @@ extern struct mutex callout_giant;
 
 /* Later than this is more than a busy CPU explains, if it is always so. */
 #define CO_LATE_NS	(10 * (u64)NSEC_PER_MSEC)
-/* So many calls in a row for nothing, within the watchdog's period, are a storm. */
-#define CO_STORM	1000U
+/* So many calls for nothing, between two looks of the watchdog, and twice as many as others, are a storm. */
+#define CO_STORM	250U
 
 /* ---- state accessors ------------------------------------------------------------------------ */
 

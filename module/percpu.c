@@ -184,7 +184,7 @@ void co_drive(struct co_base *b, bool on)
 	local_irq_disable();
 	co_lock(b);
 	b->driven = on && b->online;
-	b->useless = 0;
+	b->useless = b->useful = 0;
 	if (!on || !b->driven) {
 		b->next = b->online ? 0 : CO_CLOCK_NEVER;
 		co_unlock(b);
@@ -225,7 +225,7 @@ bool co_overdue(struct co_base *b, u64 before, u64 *interrupts)
 
 		overdue |= e.c && !(b->raised & BIT(ctx)) && e.key < before;
 	}
-	b->useless = 0;
+	b->useless = b->useful = 0;
 	co_unlock(b);
 	local_irq_enable();
 	return overdue;

@@ -7,10 +7,11 @@
  *	silent	something should have run 100 ms ago, and the clock has not come since the last look. A CPU
  *		may also have been held up: so the CPU is sent an interrupt that runs what is due, and only if
  *		that was served and the same is found three times running it is the clock's fault.
- *	late	three looks running, all interrupts of a CPU (two at least) were CO_LATE_NS behind, though the
- *		watchdog itself, a timer of the kernel, was not.
- *	storm	CO_STORM interrupts between two looks, in a row, with nothing to do. Found by co_interrupt().
- *		So is a clock that is early: it comes again and again until the time has come.
+ *	late	three looks running, nine tenths of a CPU's interrupts (two at least) were CO_LATE_NS behind,
+ *		though an hrtimer of the watchdog's own was not.
+ *	storm	CO_STORM interrupts between two looks with nothing to do, and twice as many as had some-
+ *		thing. Found by co_interrupt(). So is a clock that is early: it comes again and again until the
+ *		time has come.
  *	liar	its counter has advanced by 5 % more or less than the time has, twice running.
  *
  * Until then nothing is lost: a CPU that is overdue is served by the look.
@@ -38,7 +39,8 @@ struct look {
 static DEFINE_PER_CPU(struct look, looks);
 static u64 rescued;
 static u64 last_ns, last_ticks;
-static unsigned long expected;
+static struct hrtimer peer;
+static u64 peer_late;
 static unsigned int last_generation;
 static u8 lies;
 
@@ -156,7 +158,7 @@ static void look_at(struct co_base *b, u64 now, bool on_time)
 	}
 	if (interrupts < l->interrupts + 2)
 		;
-	else if (on_time && late - l->late == interrupts - l->interrupts)
+	else if (on_time && (late - l->late) * 10 >= (interrupts - l->interrupts) * 9)
 		l->lags++;
 	else
 		l->lags = 0;
@@ -201,19 +203,26 @@ static void look_at_counter(void)
 	last_ticks = ticks;
 }
 
+/* How late is an hrtimer these days? */
+static enum hrtimer_restart peer_fires(struct hrtimer *timer)
+{
+	WRITE_ONCE(peer_late, ktime_get() - hrtimer_get_expires(timer));
+	return HRTIMER_NORESTART;
+}
+
 static void look(struct work_struct *work);
 static DECLARE_DELAYED_WORK(watchdog, look);
 
 static void look(struct work_struct *work)
 {
-	bool on_time = time_before(jiffies, expected + nsecs_to_jiffies(CO_LATE_NS) + 1);
+	bool on_time = READ_ONCE(peer_late) < CO_LATE_NS / 2;
 	u64 now = co_now();
 	unsigned int cpu;
 
 	for_each_online_cpu(cpu)
 		look_at(per_cpu_ptr(&co_bases, cpu), now, on_time);
 	look_at_counter();
-	expected = jiffies + PERIOD;
+	hrtimer_start(&peer, ktime_get() + NSEC_PER_SEC / 4, HRTIMER_MODE_ABS_HARD);
 	queue_delayed_work(system_unbound_wq, &watchdog, PERIOD);
 }
 
@@ -222,13 +231,14 @@ void co_watchdog_init(void)
 	/* Beside the counters. */
 	if (IS_ENABLED(CONFIG_FAULT_INJECTION))
 		debugfs_create_file("fault", 0600, co_stats_dir(), NULL, &fault_fops);
+	co_hrtimer_setup(&peer, peer_fires, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	if (co_clock == &co_clk_fake)
 		return;
-	expected = jiffies + PERIOD;
 	queue_delayed_work(system_unbound_wq, &watchdog, PERIOD);
 }
 
 void co_watchdog_exit(void)
 {
 	cancel_delayed_work_sync(&watchdog);
+	hrtimer_cancel(&peer);
 }

@@ -43,6 +43,9 @@ MODULE_PARM_DESC(race, "nothing but arm, stop when it is due, free (no)");
 static bool hotplug;
 module_param(hotplug, bool, 0444);
 MODULE_PARM_DESC(hotplug, "take CPUs offline and online meanwhile (no)");
+static bool enough_now;
+module_param_named(enough, enough_now, bool, 0644);
+MODULE_PARM_DESC(enough, "written while it runs: end (no)");
 static u64 seed = 1;
 module_param(seed, ullong, 0444);
 MODULE_PARM_DESC(seed, "of the random numbers (1)");
@@ -497,7 +500,7 @@ static bool enough(ktime_t begin)
 {
 	s64 ms = ktime_ms_delta(ktime_get(), begin);
 
-	if (atomic_read(&failures))
+	if (atomic_read(&failures) || READ_ONCE(enough_now))
 		return true;
 	if (ms < seconds * 1000LL)
 		return false;
