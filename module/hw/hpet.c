@@ -239,15 +239,14 @@ soft:
 	irq_work_queue(&hc->soft);
 }
 
+/* The next tick after now: the next but one and so on if the interrupt came so late. */
 static void program_tick(struct co_hpet *hc)
 {
-	u32 now = counter();
+	u32 now = counter(), p = hpet.period;
 
 	do {
-		/* The next tick, or if the interrupt came so late, the next after now. */
-		hc->tick += hpet.period;
 		if ((s32)(hc->tick - now) < (s32)HPET_LEAST)
-			hc->tick += ((now + HPET_LEAST - hc->tick) / hpet.period + 1) * hpet.period;
+			hc->tick += ((now + HPET_LEAST - hc->tick) / p + 1) * p;
 	} while (!set_cmp(hc, hc->tick, &now));
 }
 
@@ -277,7 +276,7 @@ static void stop_ticks(struct co_hpet *hc)
 
 static void want_ticks(struct co_hpet *hc, struct hpet_cpu *me, bool want)
 {
-	if (want == (me->next != CO_CLOCK_NEVER))
+	if ((me->next != CO_CLOCK_NEVER) == want)
 		return;
 	me->next = want ? 0 : CO_CLOCK_NEVER;
 	if (want && !hc->ticking++)
@@ -563,7 +562,7 @@ static int hpet_take(void)
 	rest = free;
 	if (!take_own(free) && !take_one(free))
 		err = co_clock_refuse(&co_clk_hpet, -ENODEV,
-				      "free comparators (%#x) have no MSI and no I/O APIC input from 16 on",
+				      "free comparators (%#x): no MSI, no I/O APIC input from 16 on",
 				      free);
 	for (hc = hpet_cmp; hc < hpet_cmp + hpet.used; hc++)
 		rest &= ~BIT(hc->num);
