@@ -54,6 +54,12 @@
  * read() has 64 bits. If the counter does, from there, high half twice. Else by the last that
  * was read, which a read moves on; a work item reads if nobody else does.
  *
+ * Behind
+ * ======
+ * Handlers that take longer than until they want to be called again would have a CPU for
+ * themselves: an interrupt by software comes as soon as the one before it is over. After
+ * HPET_BEHIND in a row for times that were past, all others get as much time as these took.
+ *
  * Drift
  * =====
  * Intervals are measured by the HPET, time by the monotonic clock, and they may differ by 500
@@ -100,6 +106,7 @@
 #define HPET_LEFT	128U		/* cycles that must be left after the write */
 #define HPET_LEAST	192U		/* the first attempt's least distance */
 #define HPET_ATTEMPTS	4
+#define HPET_BEHIND	3
 #define HPET_FARTHEST	BIT(30)
 #define FSEC_PER_NSEC	1000000UL
 #define HPET_FAR_NS	(100 * NSEC_PER_MSEC)
@@ -218,6 +225,26 @@ static bool set_cmp(struct co_hpet *hc, u32 target, u32 *now)
 	return false;
 }
 
+/* How far from now to aim for a time; 0: it is past. */
+static u64 distance_to(struct co_hpet *hc, u64 ns, u64 at)
+{
+	u64 distance;
+
+	if (ns <= at) {
+		if (!hc->behind++)
+			hc->behind_since = at;
+		if (hc->behind <= HPET_BEHIND)
+			return 0;
+		/* See "Behind". */
+		hc->behind = 0;
+		return min_t(u64, at - hc->behind_since, HPET_FAR_NS);
+	}
+	distance = min(ns - at, hpet.farthest_ns);
+	if (distance > HPET_FAR_NS)		/* see "Drift" */
+		distance -= distance >> 10;
+	return distance;
+}
+
 static void program(struct co_hpet *hc, u64 ns)
 {
 	u32 least = HPET_LEAST, now, due, target;
@@ -225,22 +252,18 @@ static void program(struct co_hpet *hc, u64 ns)
 	int i;
 
 	lockdep_assert_held(&hc->lock);
-	hc->programmed = ns;
-	if (ns <= at)
+	hc->programmed = min(ns, at + hpet.farthest_ns);
+	distance = distance_to(hc, ns, at);
+	if (!distance)
 		goto soft;
-	distance = ns - at;
-	if (distance > hpet.farthest_ns) {
-		distance = hpet.farthest_ns;
-		hc->programmed = at + distance;
-	}
-	if (distance > HPET_FAR_NS)		/* see "Drift" */
-		distance -= distance >> 10;
 	now = counter();
 	due = now + (u32)co_from_ns(co_clk_hpet.rate, distance);
 	for (i = 0; i < HPET_ATTEMPTS; i++, least *= 2) {
 		target = (s32)(due - now) < (s32)least ? now + least : due;
-		if (set_cmp(hc, target, &now))
+		if (set_cmp(hc, target, &now)) {
+			hc->behind = 0;
 			return;
+		}
 		if ((s32)(due - now) <= 0)
 			break;
 	}

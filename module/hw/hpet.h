@@ -26,6 +26,8 @@
  *		and within the interrupt's descriptor's lock.
  * @cfg:	what its configuration register was written with
  * @programmed:	the time that it is set for, or CO_CLOCK_NEVER. Not of interest in periodic mode.
+ * @behind:	how many times in a row were past when they were to be programmed
+ * @behind_since: when the first of them was
  * @tick:	counter at the next tick, where ticks are emulated
  * @ticking:	CPUs that want ticks
  * @programs:	how often it was set
@@ -48,6 +50,8 @@ struct co_hpet {
 	raw_spinlock_t lock;
 	u32 cfg;
 	u64 programmed;
+	unsigned int behind;
+	u64 behind_since;
 	u32 tick;
 	unsigned int ticking;
 	u64 programs;
