@@ -354,7 +354,7 @@ u64 co_interrupt(bool clock)
 		next = next_tick(b, now);
 	else if (raise || batch + again != 2 * HARD_BATCH || b->stats.rekeyed != rekeyed)
 		b->useful++;
-	else if (unlikely(++b->useless > CO_STORM && b->useless / 4 > b->useful && clock))
+	else if (unlikely(++b->useless > CO_STORM && b->useless / 2 > b->useful && clock))
 		return storm(b);
 	co_unlock(b);
 	if (raise & BIT(CO_SOFT))

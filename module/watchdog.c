@@ -9,7 +9,7 @@
  *		that was served and the same is found three times running it is the clock's fault.
  *	late	three looks running, nine tenths of a CPU's interrupts (two at least) were CO_LATE_NS behind,
  *		though an hrtimer of the watchdog's own was not.
- *	storm	CO_STORM interrupts between two looks with nothing to do, and four times as many as had some-
+ *	storm	CO_STORM interrupts between two looks with nothing to do, and twice as many as had some-
  *		thing. Found by co_interrupt(). So is a clock that is early: it comes again and again until the
  *		time has come.
  *	liar	its counter has advanced by 5 % more or less than the time has, twice running.
