@@ -9,10 +9,12 @@
  *		that was served and the same is found three times running it is the clock's fault.
  *	late	three looks running, nine tenths of a CPU's interrupts (two at least) were CO_LATE_NS behind,
  *		though an hrtimer of the watchdog's own was not.
- *	storm	CO_STORM interrupts between two looks with nothing to do, and twice as many as had some-
- *		thing. Found by co_interrupt(). So is a clock that is early: it comes again and again until the
+ *	storm	CO_STORM interrupts between two looks that came before their time, and twice as many as did
+ *		not. Found by co_interrupt(). So is a clock that is early: it comes again and again until the
  *		time has come.
  *	liar	its counter has advanced by 5 % more or less than the time has, twice running.
+ *
+ * In periodic mode nothing is armed for a time, and only silence and lies are looked for.
  *
  * Until then nothing is lost: a CPU that is overdue is served by the look.
  *
@@ -153,7 +155,7 @@ static void look_at(struct co_base *b, u64 now, bool on_time)
 			l->silent++;
 		rescued++;
 		co_kick(b);
-		if (l->silent > STRIKES)
+		if (l->silent >= STRIKES)
 			co_clock_fail(clock, "silent on CPU %u", b->cpu);
 	}
 	if (interrupts < l->interrupts + 2)

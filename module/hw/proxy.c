@@ -104,7 +104,7 @@ static DEFINE_PER_CPU(struct proxy, proxies);
  * comes by here, so the call is a direct one. Changed by probe().
  */
 static int no_next_event(unsigned long ticks, struct clock_event_device *real) { return -ENODEV; }
-DEFINE_STATIC_CALL(next_event, no_next_event);
+DEFINE_STATIC_CALL(co_proxy_next_event, no_next_event);
 static int (*next_event_func)(unsigned long ticks, struct clock_event_device *real);
 
 static char name[32] = "tick";
@@ -119,7 +119,7 @@ static noinline void program_shortest(struct proxy *p)
 
 	/* As the core does it: a device may say that it was too late. */
 	for (i = 0; i < 20; i++, delta += delta / 2) {
-		if (!static_call(next_event)((unsigned long)((delta * real->mult) >> real->shift), real))
+		if (!static_call(co_proxy_next_event)((unsigned long)((delta * real->mult) >> real->shift), real))
 			return;
 	}
 }
@@ -152,7 +152,7 @@ static int program(struct proxy *p, u64 next)
 	if (likely(delta > (s64)real->min_delta_ns)) {
 		delta = min_t(u64, delta, real->max_delta_ns);
 		/* Its mult may have been refined since: never a copy. */
-		if (likely(!static_call(next_event)((unsigned long)(((u64)delta * real->mult) >> real->shift),
+		if (likely(!static_call(co_proxy_next_event)((unsigned long)(((u64)delta * real->mult) >> real->shift),
 						    real)))
 			return 0;
 	}
@@ -398,7 +398,7 @@ static int proxy_probe(enum co_mode mode, u32 hz)
 		co_clock_refuse(&co_clk_proxy, err, "%s", t->why);
 	} else {
 		next_event_func = t->next_event;
-		static_call_update(next_event, t->next_event);
+		static_call_update(co_proxy_next_event, t->next_event);
 		co_clk_proxy.rate = t->rate;
 		co_clk_proxy.accuracy_ns = t->min_delta_ns + 1000;
 	}
