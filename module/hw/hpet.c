@@ -5,10 +5,11 @@
  * One counter and a few comparators. hpet_claim.c says which are ours; registers and bits that
  * are not theirs are never written. There are two ways:
  *
- *   own		Comparators that can send messages (MSI), at least as many as CPUs are online: each CPU
- *		has one, whose interrupt is bound to it.
- *   fan-out	Else one comparator, by an input of the I/O APIC, set for the earliest of all CPUs'
- *		deadlines. Whichever CPU takes the interrupt serves itself and calls those that are due.
+ *   own	Comparators that can send messages (MSI), as many as CPUs are online or more: each
+ *		CPU has one, whose interrupt is bound to it.
+ *   fan-out	Else one comparator, by an input of the I/O APIC, set for the earliest of all
+ *		CPUs' deadlines. The CPU that takes the interrupt serves itself and calls the
+ *		others that are due.
  *
  * The second is the general case, and the first is written as the second with one CPU in @cpus.
  *
@@ -18,13 +19,14 @@
  *
  *	programmed <= next of each CPU in @cpus		[or an interrupt by software is on its way]
  *
- * so arm() has nothing to write unless the new time is the earliest. What moves later, or is disarmed,
- * leaves the comparator as it is: the interrupt finds nobody due, and sets it anew. That is cheaper than
- * a look at all CPUs at each arm().
+ * so arm() has nothing to write unless the new time is the earliest. What moves later, or is
+ * disarmed, leaves the comparator as it is: the interrupt finds nobody due, and sets it anew.
+ * That is cheaper than a look at all CPUs at each arm().
  *
- * The interrupt sets next of those who are due to CO_CLOCK_NEVER and calls them; co_clock_event() says what
- * is next, and that is armed as any other. A call that finds one still on its way there is not sent: the
- * flag of a call is cleared before its function runs, so that one has not yet looked what is due.
+ * The interrupt sets next of those who are due to CO_CLOCK_NEVER and calls them;
+ * co_clock_event() says what is next, and that is armed as any other. A call that finds one
+ * still on its way there is not sent: the flag of a call is cleared before its function runs,
+ * so that one has not yet looked what is due.
  *
  * The counter is past the comparator
  * ==================================
@@ -33,37 +35,41 @@
  *	1. the counter is read, and so much added that it is not there before we are
  *	2. something holds us up: another bus master, system management
  *	3. the comparator is written: the counter has passed it, and comes by again in minutes
- *	   -> the counter is read once more, and unless there is time left the comparator gets a greater
- *	      distance, twice that of the last attempt. After a few the interrupt is one of software.
+ *	   -> the counter is read once more, and unless there is time left the comparator gets a
+ *	      greater distance, twice that of the last attempt. After a few, or when it is time by
+ *	      then, the interrupt is one of software; as for a time that was past before.
  *
- * Some chips take the written value over only after some cycles, so "time left" is as much as the kernel's own
- * driver demands, HPET_LEFT. Where the interrupt comes all the same, there are two, which is harmless.
+ * Some chips take the written value over only after some cycles, so "time left" is as much as
+ * the kernel's own driver demands, HPET_LEFT. Where the interrupt comes all the same, there
+ * are two, which is harmless.
  *
  * 32 bits
  * =======
- * Comparators are used with 32 bits, whatever they have: 64 are not written at once everywhere, and 2^32
- * ticks are a minute or more. All comparisons are of differences, so the counter may wrap. What is farther
- * than a quarter of the range is set for a quarter, and interrupts early. A comparator that was left alone
- * fires once each time around, and QEMU's at each wrap besides: spurious.
+ * Comparators are used with 32 bits, whatever they have: 64 are not written at once
+ * everywhere, and 2^32 ticks are a minute or more. All comparisons are of differences, so the
+ * counter may wrap. What is farther than a quarter of the range is set for a quarter, and
+ * interrupts early. A comparator that was left alone fires once each time around, and QEMU's
+ * at each wrap besides: spurious.
  *
- * read() has 64 bits. If the counter does, from there, high half twice. Else by the last that was read, which
- * a read moves on; a work item reads if nobody else does.
+ * read() has 64 bits. If the counter does, from there, high half twice. Else by the last that
+ * was read, which a read moves on; a work item reads if nobody else does.
  *
  * Drift
  * =====
- * Intervals are measured by the HPET, time by the monotonic clock, and they may differ by 500 ppm each. So
- * what is far is aimed at from 1/1024 before it: the second shot is from near.
+ * Intervals are measured by the HPET, time by the monotonic clock, and they may differ by 500
+ * ppm each. So what is far is aimed at from 1/1024 before it: the second shot is from near.
  *
  * Ticks
  * =====
- * CO_PERIODIC: the comparator ticks by itself, if it can, for all CPUs that want it (next is 0); else it is
- * set on by a period at each tick, counted from the one before, whenever the interrupt came. When
- * the last CPU has enough (CO_CLOCK_NEVER) it is switched off, with the first that arms on again.
+ * CO_PERIODIC: the comparator ticks by itself, if it can, for all CPUs that want it (next is
+ * 0); else it is set on by a period at each tick, counted from the one before, whenever the
+ * interrupt came. When the last CPU has enough (CO_CLOCK_NEVER) it is switched off, with the
+ * first that arms on again.
  *
  * Context of a call
  * =================
- * A CPU that idles and polls takes calls from its idle loop, which is no interrupt. co_clock_event() wants one:
- * then the CPU interrupts itself.
+ * A CPU that idles and polls takes calls from its idle loop, which is no interrupt.
+ * co_clock_event() wants one: then the CPU interrupts itself.
  */
 #include <linux/acpi.h>
 #include <linux/atomic.h>
@@ -113,9 +119,10 @@ static DEFINE_MUTEX(hpet_starting);
 
 /**
  * struct hpet_cpu - a CPU's side
- * @hc:		the comparator that serves it, NULL if it is not started. Written on that CPU, interrupts off,
- *		and read there.
- * @next:	its deadline; in periodic mode 0 if it wants ticks; or CO_CLOCK_NEVER. Under hc->lock.
+ * @hc:		the comparator that serves it, NULL if it is not started. Written on that CPU with
+ *		interrupts off, and read there.
+ * @next:	its deadline; in periodic mode 0 if it wants ticks; or CO_CLOCK_NEVER. Under
+ *		hc->lock.
  * @call:	the call of the CPU that took the interrupt
  * @again:	the same as an interrupt
  */
@@ -204,41 +211,42 @@ static bool set_cmp(struct co_hpet *hc, u32 target, u32 *now)
 
 static void program(struct co_hpet *hc, u64 ns)
 {
-	struct co_rate rate = co_clk_hpet.rate;
-	u32 least = HPET_LEAST, now, target;
-	u64 at, distance;
+	u32 least = HPET_LEAST, now, due, target;
+	u64 at = ktime_get(), distance;
 	int i;
 
 	lockdep_assert_held(&hc->lock);
-	at = ktime_get();
-	distance = ns > at ? ns - at : 0;
+	hc->programmed = ns;
+	if (ns <= at)
+		goto soft;
+	distance = ns - at;
 	if (distance > hpet.farthest_ns) {
 		distance = hpet.farthest_ns;
-		ns = at + distance;
-	} else if (distance > HPET_FAR_NS) {
-		distance -= distance >> 10;
+		hc->programmed = at + distance;
 	}
-	hc->programmed = ns;
+	if (distance > HPET_FAR_NS)		/* see "Drift" */
+		distance -= distance >> 10;
 	now = counter();
-	target = now + (u32)co_from_ns(rate, distance);
+	due = now + (u32)co_from_ns(co_clk_hpet.rate, distance);
 	for (i = 0; i < HPET_ATTEMPTS; i++, least *= 2) {
-		if ((s32)(target - now) < (s32)least)
-			target = now + least;
+		target = (s32)(due - now) < (s32)least ? now + least : due;
 		if (set_cmp(hc, target, &now))
 			return;
+		if ((s32)(due - now) <= 0)
+			break;
 	}
+soft:
 	irq_work_queue(&hc->soft);
 }
 
+/* The next tick after now: the next but one and so on if the interrupt came so late. */
 static void program_tick(struct co_hpet *hc)
 {
-	u32 now = counter();
+	u32 now = counter(), p = hpet.period;
 
 	do {
-		/* The next tick, or if the interrupt came so late, the next after now. */
-		hc->tick += hpet.period;
 		if ((s32)(hc->tick - now) < (s32)HPET_LEAST)
-			hc->tick += ((now + HPET_LEAST - hc->tick) / hpet.period + 1) * hpet.period;
+			hc->tick += ((now + HPET_LEAST - hc->tick) / p + 1) * p;
 	} while (!set_cmp(hc, hc->tick, &now));
 }
 
@@ -249,7 +257,7 @@ static void start_ticks(struct co_hpet *hc)
 		program_tick(hc);
 		return;
 	}
-	/* The first value is when to begin, the second how to go on; some chips want time between. */
+	/* First when to begin, then how to go on; some chips want time between the two. */
 	set_cfg(hc, hc->cfg | HPET_TN_PERIODIC);
 	writel(hc->cfg | HPET_TN_SETVAL, hc->regs);
 	writel(counter() + hpet.period, hc->regs + CO_HPET_CMP);
@@ -268,7 +276,7 @@ static void stop_ticks(struct co_hpet *hc)
 
 static void want_ticks(struct co_hpet *hc, struct hpet_cpu *me, bool want)
 {
-	if (want == (me->next != CO_CLOCK_NEVER))
+	if ((me->next != CO_CLOCK_NEVER) == want)
 		return;
 	me->next = want ? 0 : CO_CLOCK_NEVER;
 	if (want && !hc->ticking++)
@@ -402,28 +410,28 @@ static int hpet_find(void)
 	hpet.count = ((id & HPET_ID_NUMBER) >> HPET_ID_NUMBER_SHIFT) + 1;
 	if (id == U32_MAX || hpet.fs < HPET_MIN_PERIOD || hpet.fs > HPET_MAX_PERIOD)
 		return co_clock_refuse(&co_clk_hpet, -ENODEV,
-				       "no HPET is at %#llx: id %#x, period %u fs", address, id, hpet.fs);
+				       "no HPET is at %#llx: id %#x, period %u fs", address, id,
+				       hpet.fs);
 	if ((id & HPET_ID_LEGSUP) && !is_hpet_enabled())
 		return co_clock_refuse(&co_clk_hpet, -ENODEV, "the kernel has disabled the HPET");
 	start = counter();
 	udelay(10);
 	if (!(readl(hpet.base + HPET_CFG) & HPET_CFG_ENABLE) || start == counter())
-		return co_clock_refuse(&co_clk_hpet, -ENODEV,
-				       "the kernel does not use the HPET: its counter stands still");
+		return co_clock_refuse(&co_clk_hpet, -ENODEV, "its counter stands still");
 	return 0;
 }
 
 static int hpet_set_rate(enum co_mode mode, u32 hz)
 {
 	struct co_rate *rate = &co_clk_hpet.rate;
-	u64 period = 0;
+	u64 period = 0, fs_hz = (u64)hpet.fs * hz;
 
-	/* hz is ticks per second: the fraction of the two periods is exact. */
+	/* Not by a rounded frequency: the fraction of the two periods is exact. */
 	clocks_calc_mult_shift(&rate->mult, &rate->shift, hpet.fs, FSEC_PER_NSEC, 1);
 	hpet.farthest_ns = co_to_ns(*rate, HPET_FARTHEST);
 	hpet.slack_ns = co_to_ns(*rate, HPET_LEAST);
 	if (mode == CO_PERIODIC)
-		period = div64_u64(FSEC_PER_NSEC * NSEC_PER_SEC + (u64)hpet.fs * hz / 2, (u64)hpet.fs * hz);
+		period = div64_u64(FSEC_PER_NSEC * NSEC_PER_SEC + fs_hz / 2, fs_hz);
 	if (period > HPET_FARTHEST || (mode == CO_PERIODIC && period < 4 * HPET_LEAST))
 		return co_clock_refuse(&co_clk_hpet, -ERANGE,
 				       "a period of %u fs makes no ticks of %u Hz", hpet.fs, hz);
@@ -446,39 +454,49 @@ static void adopt(struct co_hpet *hc, unsigned int num)
 /* Away from the counter, and not enabled yet. */
 static void quiet(struct co_hpet *hc, u32 more)
 {
-	set_cfg(hc, (hc->found & ~(HPET_TN_LEVEL | HPET_TN_ENABLE | HPET_TN_PERIODIC | HPET_TN_SETVAL |
-				   HPET_TN_ROUTE | HPET_TN_FSB)) | HPET_TN_32BIT | more);
+	u32 ours = HPET_TN_LEVEL | HPET_TN_ENABLE | HPET_TN_PERIODIC | HPET_TN_SETVAL |
+		   HPET_TN_32BIT | HPET_TN_ROUTE | HPET_TN_FSB;
+
+	set_cfg(hc, (hc->found & ~ours) | HPET_TN_32BIT | more);
 	writel(counter() - 1, hc->regs + CO_HPET_CMP);
+}
+
+/* Those of some comparators that can do a certain thing. */
+static u32 with_cap(u32 which, u32 cap)
+{
+	unsigned int num;
+
+	for (num = 0; num < hpet.count; num++) {
+		if (!(readl(hpet.base + HPET_Tn_CFG(num)) & cap))
+			which &= ~BIT(num);
+	}
+	return which;
 }
 
 /* Takes a comparator for each CPU, if there are so many that have MSI. */
 static bool take_own(u32 free)
 {
-	unsigned int num, cpus = num_possible_cpus();
+	u32 msi = with_cap(free, HPET_TN_FSB_CAP);
 
-	for (num = 0; num < hpet.count; num++) {
-		if (!(readl(hpet.base + HPET_Tn_CFG(num)) & HPET_TN_FSB_CAP))
-			free &= ~BIT(num);
-	}
-	if (hweight32(free) < num_online_cpus() || co_hpet_msi_create(hpet.block))
+	if (hweight32(msi) < num_online_cpus() || co_hpet_msi_create(hpet.block))
 		return false;
-	for (num = 0; num < hpet.count && hpet.used < cpus; num++) {
-		if (!(free & BIT(num)))
-			continue;
-		adopt(&hpet_cmp[hpet.used], num);
+	for (; msi && hpet.used < num_possible_cpus(); msi &= msi - 1) {
+		adopt(&hpet_cmp[hpet.used], __ffs(msi));
 		if (co_hpet_msi_alloc(&hpet_cmp[hpet.used]))
 			break;
 		quiet(&hpet_cmp[hpet.used++], 0);
 	}
 	if (hpet.used >= num_online_cpus())
 		return true;
-	while (hpet.used)
+	while (hpet.used) {
 		co_hpet_msi_free(&hpet_cmp[--hpet.used]);
+		writel(hpet_cmp[hpet.used].found, hpet_cmp[hpet.used].regs);
+	}
 	co_hpet_msi_destroy();
 	return false;
 }
 
-/* One input of the I/O APIC that the comparator reaches. Level and active low, as PCI: it may be shared. */
+/* An input of the I/O APIC. Level and active low, as PCI's: it may be shared. */
 static bool take_input(struct co_hpet *hc, unsigned int gsi, bool shared)
 {
 	int irq = acpi_register_gsi(NULL, gsi, ACPI_LEVEL_SENSITIVE, ACPI_ACTIVE_LOW);
@@ -488,7 +506,8 @@ static bool take_input(struct co_hpet *hc, unsigned int gsi, bool shared)
 	if (irq_has_action(irq) == shared) {
 		quiet(hc, HPET_TN_LEVEL | gsi << HPET_TN_ROUTE_SHIFT);
 		writel(BIT(hc->num), hpet.base + HPET_STATUS);
-		if (!request_irq(irq, line_interrupt, IRQF_SHARED | IRQF_NO_THREAD, "callout-hpet", hc)) {
+		if (!request_irq(irq, line_interrupt, IRQF_SHARED | IRQF_NO_THREAD, "callout-hpet",
+				 hc)) {
 			hc->irq = irq;
 			hc->gsi = gsi;
 			return true;
@@ -501,13 +520,13 @@ static bool take_input(struct co_hpet *hc, unsigned int gsi, bool shared)
 
 static bool take_line(unsigned int num)
 {
-	u32 inputs = readl(hpet.base + HPET_Tn_CFG(num) + 4) & ~0xffffU;	/* without those of ISA */
+	u32 inputs = readl(hpet.base + HPET_Tn_CFG(num) + 4);
 	struct co_hpet *hc = hpet_cmp;
 	int gsi, shared;
 
 	adopt(hc, num);
 	for (shared = 0; shared < 2; shared++) {
-		/* From above: /dev/hpet takes the lowest. */
+		/* From above, as /dev/hpet takes the lowest; without ISA's. */
 		for (gsi = 31; gsi >= 16; gsi--) {
 			if ((inputs & BIT(gsi)) && take_input(hc, gsi, shared))
 				return true;
@@ -516,27 +535,18 @@ static bool take_line(unsigned int num)
 	return false;
 }
 
-/* Takes one comparator for all CPUs, one that can tick if there is any. */
+/* Takes one comparator for all CPUs, one that can tick by itself if there is any. */
 static bool take_one(u32 free)
 {
-	unsigned int num;
-	u32 can_tick = 0, try;
+	u32 ticks = with_cap(free, HPET_TN_PERIODIC_CAP), others = free & ~ticks;
 
-	for (num = 0; num < hpet.count; num++) {
-		if (readl(hpet.base + HPET_Tn_CFG(num)) & HPET_TN_PERIODIC_CAP)
-			can_tick |= BIT(num);
-	}
-	for (try = free & can_tick; free; try = free) {
-		for (; try; try &= try - 1) {
-			if (take_line(__ffs(try))) {
-				hpet.used = 1;
-				hpet.fan_out = true;
-				set_cfg(hpet_cmp, hpet_cmp->cfg | HPET_TN_ENABLE);
-				return true;
-			}
-		}
-		free &= can_tick ? ~can_tick : 0;
-		can_tick = 0;
+	for (; ticks | others; ticks ? (ticks &= ticks - 1) : (others &= others - 1)) {
+		if (!take_line(__ffs(ticks ?: others)))
+			continue;
+		hpet.used = 1;
+		hpet.fan_out = true;
+		set_cfg(hpet_cmp, hpet_cmp->cfg | HPET_TN_ENABLE);
+		return true;
 	}
 	return false;
 }
@@ -552,7 +562,7 @@ static int hpet_take(void)
 	rest = free;
 	if (!take_own(free) && !take_one(free))
 		err = co_clock_refuse(&co_clk_hpet, -ENODEV,
-				      "none of its free comparators (mask %#x) reaches a CPU: no MSI for each, no I/O APIC input from 16 on",
+				      "free comparators (%#x): no MSI, no I/O APIC input from 16 on",
 				      free);
 	for (hc = hpet_cmp; hc < hpet_cmp + hpet.used; hc++)
 		rest &= ~BIT(hc->num);
@@ -662,8 +672,8 @@ static int hpet_start(unsigned int cpu)
 	int err;
 
 	if (!hc)
-		return co_clock_refuse(&co_clk_hpet, -ENOSPC, "has %u comparators, and none for CPU %u",
-				       hpet.used, cpu);
+		return co_clock_refuse(&co_clk_hpet, -ENOSPC,
+				       "has %u comparators, and none for CPU %u", hpet.used, cpu);
 	if (!hpet.fan_out) {
 		err = request_irq(hc->irq, msi_interrupt, IRQF_NO_AUTOEN | IRQF_NOBALANCING |
 				  IRQF_NO_THREAD, "callout-hpet", hc);
@@ -674,8 +684,7 @@ static int hpet_start(unsigned int cpu)
 		}
 		if (err) {
 			put_own(hc);
-			return co_clock_refuse(&co_clk_hpet, err, "no interrupt on CPU %u: error %d", cpu,
-					       err);
+			return co_clock_refuse(&co_clk_hpet, err, "no interrupt on CPU %u", cpu);
 		}
 		enable_irq(hc->irq);
 	}
@@ -704,7 +713,7 @@ static void hpet_stop(unsigned int cpu)
 	cpumask_clear_cpu(cpu, &hc->cpus);
 	raw_spin_unlock_irq(&hc->lock);
 
-	/* A call is sent under the lock. Its function runs here, before we can see the flag cleared. */
+	/* A call is sent under the lock, and runs here, before we can see its flag cleared. */
 	while (smp_load_acquire(&me->call.node.u_flags) & CSD_FLAG_LOCK)
 		cpu_relax();
 	irq_work_sync(&me->again);

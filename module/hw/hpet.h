@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the parts of clock hpet share: a comparator, where its registers are, who gives it to us, its MSI.
+ * What the parts of clock hpet share: a comparator, where its registers are, who gives it to
+ * us, its MSI.
  */
 #ifndef CALLOUT_HPET_H
 #define CALLOUT_HPET_H
@@ -21,15 +22,15 @@
  * @irq:	its interrupt
  * @owner:	the CPU that has it for itself, or -1. Under hpet_starting.
  * @soft:	an interrupt by software, where the comparator could not be set in time
- * @lock:	protects what follows, and the comparator's registers; taken with interrupts off, and
- *		within the interrupt's descriptor's lock.
+ * @lock:	protects what follows, and the comparator's registers; taken with interrupts off,
+ *		and within the interrupt's descriptor's lock.
  * @cfg:	what its configuration register was written with
  * @programmed:	the time that it is set for, or CO_CLOCK_NEVER. Not of interest in periodic mode.
  * @tick:	counter at the next tick, where ticks are emulated
  * @ticking:	CPUs that want ticks
  * @programs:	how often it was set
  * @interrupts:	how many came
- * @late:	how often the counter was past the comparator, or too near, when that had been written
+ * @late:	how often the counter was past it, or too near, when it had been written
  * @ipis:	calls that were sent to other CPUs
  * @cpus:	the CPUs that are started
  *

@@ -2,23 +2,24 @@
 /*
  * Which of the HPET's comparators are free, and keeping them so that nobody else gets them.
  *
- * Where the kernel has the driver of /dev/hpet, it owns what the kernel itself does not use, and gives a
- * comparator to each open. So we open the device, as any program would, and find out which comparator
- * that got us. Only HPET_INFO tells, and it writes to a user's memory: to a page that the process which
- * loads the module, or writes to sysfs, is lent for the moment. A worker has no such memory. But the
- * driver's private data of an open file are the comparator's, for ever, so a comparator that was seen once
- * is known by them; one that was not is given back.
+ * Where the kernel has the driver of /dev/hpet, it owns what the kernel itself does not use,
+ * and gives a comparator to each open. So we open the device, as any program would, and find
+ * out which comparator that got us. Only HPET_INFO tells, and it writes to a user's memory: to
+ * a page that the process which loads the module, or writes to sysfs, is lent for the moment.
+ * A worker has no such memory. But the driver's private data of an open file are the
+ * comparator's, for ever, so a comparator that was seen once is known by them; one that was
+ * not is given back.
  *
- * The device has no order for comparators but its own, so all are opened, and those that are not wanted
- * closed again. A program that opens it just then may find it busy.
+ * The device has no order for comparators but its own, so all are opened, and those that are
+ * not wanted closed again. A program that opens it just then may find it busy.
  *
- * A file that a process closes is released when it returns to user space, one that a kernel thread
- * closes by __fput_sync() at once. The next probe() wants the comparators back before that, so a worker
- * closes them.
+ * A file that a process closes is released when it returns to user space, one that a kernel
+ * thread closes by __fput_sync() at once. The next probe() wants the comparators back before
+ * that, so a worker closes them.
  *
- * Where there is no such driver nobody hands out comparators, and what the kernel does not use is free. It
- * uses the first two, for ticks and the RTC; and where the local APIC's timer stops in deep sleep, those
- * with MSI, one a CPU.
+ * Where there is no such driver nobody hands out comparators, and what the kernel does not use
+ * is free. It uses the first two, for ticks and the RTC; and where the local APIC's timer
+ * stops in deep sleep, those with MSI, one a CPU.
  *
  * Everything here is called by probe() and remove(), one at a time.
  */
@@ -146,13 +147,12 @@ int co_hpet_claim(void __iomem *base, unsigned int count, u32 *mine)
 		return 0;
 	if (found)
 		return co_clock_refuse(&co_clk_hpet, -ENODEV,
-				       "/dev/hpet gives comparators, but does not say which they are");
+				       "cannot learn which comparators /dev/hpet gives");
 	if (PTR_ERR(file) == -EBUSY)
 		return co_clock_refuse(&co_clk_hpet, -EBUSY,
-				       "all comparators are taken, by the kernel and by users of /dev/hpet");
+				       "all comparators are in use: kernel, /dev/hpet");
 	return co_clock_refuse(&co_clk_hpet, PTR_ERR(file),
-			       "the kernel has /dev/hpet, but it cannot be opened: error %ld",
-			       PTR_ERR(file));
+			       "the kernel has /dev/hpet, but it cannot be opened: %pe", file);
 }
 
 /**

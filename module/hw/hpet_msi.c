@@ -2,11 +2,11 @@
 /*
  * Interrupts of comparators that write a message to a CPU's local APIC, as PCI's MSI do.
  *
- * A domain of our own below the one that hands out vectors, or below that of the interrupt remapping
- * unit: whoever says that a domain of this name is its own is the parent. A parent composes the message;
- * we put it where the comparator finds it. That happens when an interrupt is activated, and when its CPU
- * is chosen, which start() does before the comparator is programmed: an interrupt that hits between the
- * message's two halves has nothing to tell.
+ * A domain of our own below the one that hands out vectors, or below that of the interrupt
+ * remapping unit: whoever says that a domain of this name is its own is the parent. A parent
+ * composes the message; we put it where the comparator finds it. That happens when an
+ * interrupt is activated, and when its CPU is chosen, which start() does before the comparator
+ * is programmed: an interrupt that hits between the message's two halves has nothing to tell.
  *
  * The kernel has the like for comparators that it uses itself. Its functions are not exported.
  */
@@ -21,7 +21,7 @@
 #include "clock.h"
 #include "hpet.h"
 
-/* All three: set by create and alloc, gone by free and destroy; probe() and remove() alone call these. */
+/* Set by create, gone by destroy; only probe() and remove() come here. */
 static struct irq_domain *domain;
 static struct fwnode_handle *node;
 static unsigned int block_id;
@@ -91,7 +91,8 @@ static int domain_alloc(struct irq_domain *d, unsigned int virq, unsigned int n,
 
 	if (err)
 		return err;
-	irq_domain_set_info(d, virq, info->hwirq, &msi_chip, info->data, handle_edge_irq, NULL, "edge");
+	irq_domain_set_info(d, virq, info->hwirq, &msi_chip, info->data, handle_edge_irq, NULL,
+			    "edge");
 	co_irq_moves_at_once(virq);
 	return 0;
 }
