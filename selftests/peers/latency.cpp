@@ -25,7 +25,7 @@ Histogram Histogram::of(const nlohmann::json &j)
 		// The longest of all is told though it does not fit in the histogram.
 		one.max_ = thread.at("max").get<std::uint64_t>();
 		if (one.at_.empty() || one.count_ > cycles || one.at_.rbegin()->first > one.max_)
-			throw std::runtime_error("cyclictest: a histogram that cannot be");
+			throw std::runtime_error("a histogram that cannot be");
 		if (one.count_ < cycles && one.max_ > one.at_.rbegin()->first) {
 			one.at_[one.max_] += cycles - one.count_;
 			one.count_ = cycles;
@@ -33,7 +33,7 @@ Histogram Histogram::of(const nlohmann::json &j)
 		all.add(one);
 	}
 	if (!all.count_)
-		throw std::runtime_error("cyclictest: nothing was measured");
+		throw std::runtime_error("nothing was measured");
 	return all;
 }
 
@@ -64,7 +64,7 @@ Latency compare(const std::vector<Histogram> &without, const std::vector<Histogr
 	Histogram halves[2];
 
 	if (without.size() < 2 || with.empty())
-		throw std::runtime_error("cyclictest: too few blocks to compare");
+		throw std::runtime_error("too few blocks to compare");
 	for (std::size_t i = 0; i < without.size(); i++) {
 		result.without.add(without[i]);
 		halves[i % 2].add(without[i]);

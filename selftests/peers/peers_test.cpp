@@ -210,6 +210,26 @@ TEST_F(Guests, FailWhenTheClockIsNotInUse)
 	EXPECT_FALSE(good());
 }
 
+TEST_F(Guests, FailWhenCyclictestDoes)
+{
+	const auto *measured =
+		R"({"thread": {"0": {"histogram": {"3": 9}, "cycles": 9, "max": 3}}})";
+
+	for (const auto *block : {"latency/10-off", "latency/11-on", "latency/12-off"}) {
+		const std::string at = block;
+
+		write(at + "/device", at.ends_with("on") ? "callout\n" : "lapic\n");
+		write(at + "/histogram.json", measured);
+		write(at + "/cyclictest.status", "0\n");
+	}
+	EXPECT_TRUE(good());
+	write("latency/11-on/cyclictest.status", "1\n");
+	EXPECT_FALSE(good());
+	write("latency/11-on/cyclictest.status", "0\n");
+	write("latency/11-on/histogram.json", "{");
+	EXPECT_FALSE(good());
+}
+
 TEST_F(Guests, AreNamedWithTheirStatus)
 {
 	const auto guest = guest_of("icount=99=/tmp/a=b");

@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <set>
+#include <stdexcept>
 
 namespace peers {
 namespace {
@@ -71,6 +72,21 @@ void print_figures(const char *state, const Histogram &h)
 {
 	fmt::print("  {:<10} {:>9} {:>9} {:>9} {:>9} {:>9}\n", state, h.count(), h.quantile(0.5),
 		   h.quantile(0.99), h.quantile(0.999), h.max());
+}
+
+Latency latency_of(const std::vector<Block> &blocks)
+{
+	std::vector<Histogram> without, with;
+
+	for (const auto &block : blocks) {
+		if (const auto status = block.status("cyclictest"))
+			throw std::runtime_error(fmt::format("ended with status {}", status));
+		const auto histogram =
+			Histogram::of(nlohmann::json::parse(block.text("histogram.json")));
+
+		(block.with ? with : without).push_back(histogram);
+	}
+	return compare(without, with);
 }
 
 } // namespace
@@ -196,17 +212,16 @@ nlohmann::json Report::add_stress(const std::vector<Block> &blocks)
 
 nlohmann::json Report::add_latency(const std::vector<Block> &blocks, const std::string &rig)
 {
-	std::vector<Histogram> without, with;
 	const auto *unit = rig == "icount" ? "ns" : "us";
+	Latency result;
 
-	for (const auto &block : blocks)
-		if (block.status("cyclictest") == 0)
-			(block.with ? with : without)
-				.push_back(Histogram::of(
-					nlohmann::json::parse(block.text("histogram.json"))));
-	if (without.size() + with.size() < blocks.size())
-		throw std::runtime_error("cyclictest failed in a block");
-	const auto result = compare(without, with);
+	try {
+		result = latency_of(blocks);
+	} catch (const std::exception &e) {
+		count(Verdict::failed);
+		fmt::print("\ncyclictest: {}\n", e.what());
+		return {{"error", e.what()}};
+	}
 	const auto answer = result.answer();
 
 	count(answer == Latency::Answer::met      ? Verdict::passed
