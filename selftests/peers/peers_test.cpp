@@ -30,6 +30,13 @@ TEST(Cases, AreReadFromKtap)
 				{"another", skipped}}));
 }
 
+TEST(Cases, MayFollowTheReasonOnItsLine)
+{
+	EXPECT_EQ(cases_of("Diff too high: 5270944..not ok 1 ITIMER_VIRTUAL\n", 1)
+			  .at("ITIMER_VIRTUAL"),
+		  failed);
+}
+
 TEST(Cases, OfOneNameTheWorstCounts)
 {
 	EXPECT_EQ(cases_of("ok 1 a\nnot ok 2 a\nok 3 a\n", 0).at("a"), failed);
