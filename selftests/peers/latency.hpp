@@ -31,6 +31,7 @@ struct Latency {
 	Histogram without{}, with{};
 	double ratio = 0;   // p99, with to without
 	double control = 0; // likewise of the one half of the blocks without to the other; >= 1
+	bool apart = false; // p99 is more in each block with than in any without
 
 	enum class Answer { met, missed, unknown };
 	Answer answer() const;

@@ -142,6 +142,9 @@ TEST(Latency, IsComparedAsFarAsTheControlAllows)
 	// One that differs by more does not tell that a target is met, either.
 	EXPECT_EQ(compare({at(130), at(100)}, {at(100)}).answer(), Latency::Answer::unknown);
 	EXPECT_EQ(compare({at(130), at(100)}, {at(200)}).answer(), Latency::Answer::missed);
+	// Nor do blocks that are not all on one side tell that it is missed.
+	EXPECT_EQ(compare({at(100), at(100)}, {at(120), at(90)}).answer(),
+		  Latency::Answer::unknown);
 	EXPECT_THROW(compare({at(100)}, {at(100)}), std::runtime_error);
 }
 

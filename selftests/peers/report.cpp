@@ -239,6 +239,7 @@ nlohmann::json Report::add_latency(const std::vector<Block> &blocks, const std::
 		{"with", figures(result.with)},
 		{"p99_ratio", result.ratio},
 		{"p99_control", result.control},
+		{"p99_apart", result.apart},
 		{"target", Latency::target},
 		{"answer", name(answer)}};
 }
