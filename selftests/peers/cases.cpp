@@ -98,6 +98,8 @@ Verdict verdict(const Comparison &c)
 		return Verdict::fails;
 	if (!all(c.without, c.without.front()))
 		return Verdict::unreliable;
+	if (c.unreliable && any(c.with, Outcome::failed) && !all(c.with, Outcome::failed))
+		return Verdict::unreliable;
 	if (c.with.size() < c.blocks_with || any(c.with, Outcome::failed))
 		return Verdict::failed;
 	if (c.without.front() == Outcome::skipped)

@@ -76,6 +76,18 @@ TEST(Verdict, WhatFailsWithoutSaysNothing)
 	EXPECT_EQ(judge({skipped, skipped}, {skipped, passed}), Verdict::skipped);
 }
 
+TEST(Verdict, OfAnUnreliableTestWantsMore)
+{
+	const auto of = [](std::vector<Outcome> with) {
+		return verdict({{passed, passed}, with, 2, 2, true});
+	};
+
+	EXPECT_EQ(of({passed, passed}), Verdict::passed);
+	EXPECT_EQ(of({passed, failed}), Verdict::unreliable);
+	EXPECT_EQ(of({failed, failed}), Verdict::failed);
+	EXPECT_EQ(of({passed}), Verdict::failed);
+}
+
 TEST(Verdict, IsByCase)
 {
 	const auto all = compare(std::vector<Cases>{{{"", passed}, {"a", passed}}, {{"", passed}}},

@@ -13,6 +13,11 @@ namespace {
 
 constexpr const char *parts[] = {"timers", "stress", "latency"};
 
+// What failed in blocks without the clock, in some and not in others, as an emulator was not given
+// its CPUs in time: they allow for 40 ms, for 40 ms, for a tenth of 16 ms, and for half a second of
+// CPU time.
+const std::set<std::string> unreliable = {"nsleep-lat", "set-timer-lat", "rtcpie", "posix_timers"};
+
 double median(std::vector<double> v)
 {
 	std::ranges::sort(v);
@@ -156,7 +161,8 @@ nlohmann::json Report::add_timers(const std::vector<Block> &blocks)
 			(block.with ? with : without)
 				.push_back(cases_of(block.text(program + ".log"),
 						    block.status(program)));
-		for (const auto &[name_of_case, c] : compare(without, with)) {
+		for (auto &[name_of_case, c] : compare(without, with)) {
+			c.unreliable = unreliable.contains(program);
 			const auto v = verdict(c);
 
 			count(v);
