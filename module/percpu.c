@@ -355,7 +355,7 @@ static void grow_from_irq(struct irq_work *work)
 {
 	struct co_base *b = container_of(work, struct co_base, grow_irq);
 
-	mod_delayed_work(system_wq, &b->grow, 0);
+	mod_delayed_work(co_system_wq, &b->grow, 0);
 }
 
 /* ---- CPUs that come and go ------------------------------------------------------------------ */

@@ -225,7 +225,7 @@ static void look(struct work_struct *work)
 		look_at(per_cpu_ptr(&co_bases, cpu), now, on_time);
 	look_at_counter();
 	hrtimer_start(&peer, ktime_get() + NSEC_PER_SEC / 4, HRTIMER_MODE_ABS_HARD);
-	queue_delayed_work(system_unbound_wq, &watchdog, PERIOD);
+	schedule_delayed_work(&watchdog, PERIOD);
 }
 
 void co_watchdog_init(void)
@@ -236,7 +236,7 @@ void co_watchdog_init(void)
 	co_hrtimer_setup(&peer, peer_fires, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	if (co_clock == &co_clk_fake)
 		return;
-	queue_delayed_work(system_unbound_wq, &watchdog, PERIOD);
+	schedule_delayed_work(&watchdog, PERIOD);
 }
 
 void co_watchdog_exit(void)

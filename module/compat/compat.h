@@ -43,6 +43,14 @@ static inline void co_hrtimer_setup(struct hrtimer *timer,
 #define CO_CLOCK_EVT_FEAT_KTIME	CLOCK_EVT_FEAT_HRTIMER
 #endif
 
+/* 6.17: system_wq is called system_percpu_wq, and warned of by its old name later. */
+#include <linux/workqueue.h>
+#ifdef CO_HAVE_SYSTEM_PERCPU_WQ
+#define co_system_wq	system_percpu_wq
+#else
+#define co_system_wq	system_wq
+#endif
+
 /* 6.10: __assign_str() takes the field alone. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
 #define CO_ASSIGN_STR(field, from)	__assign_str(field)

@@ -55,6 +55,8 @@
  */
 #include <linux/clockchips.h>
 #include <linux/cpu.h>
+#include <linux/delay.h>
+#include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
 #include <linux/ktime.h>
@@ -368,12 +370,19 @@ static int take_here(struct taking *t, struct proxy *p)
 static void proxy_init(void)
 {
 	struct taking *t = kzalloc(sizeof(*t), GFP_KERNEL);
+	int i;
 
 	if (!t)
 		return;
-	migrate_disable();
-	take_here(t, NULL);
-	migrate_enable();
+	/* While the machine boots the kernel may not have switched to one-shot mode yet. */
+	for (i = 0; i < 30; i++) {
+		migrate_disable();
+		take_here(t, NULL);
+		migrate_enable();
+		if (!t->err || hrtimer_resolution == 1)
+			break;
+		msleep(100);
+	}
 	if (t->name[0])
 		strscpy(name, t->name, sizeof(name));
 	kfree(t);
