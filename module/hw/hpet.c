@@ -66,6 +66,15 @@
  * interrupt came. When the last CPU has enough (CO_CLOCK_NEVER) it is switched off, with the
  * first that arms on again.
  *
+ * A comparator that is to tick by itself is told the first tick and then the period, by two
+ * writes to one register, and takes the first for the period until it has the second:
+ *
+ *	1. the first tick is written
+ *	2. we are held up, and the first tick comes: the next is set to twice the counter
+ *	3. the period is written: the next but one will be right, in minutes
+ *	   -> where the counter is at the first tick after 3, all is done again; after a few
+ *	      attempts the ticks are those of a comparator that cannot tick.
+ *
  * Context of a call
  * =================
  * A CPU that idles and polls takes calls from its idle loop, which is no interrupt.
@@ -250,20 +259,36 @@ static void program_tick(struct co_hpet *hc)
 	} while (!set_cmp(hc, hc->tick, &now));
 }
 
-static void start_ticks(struct co_hpet *hc)
+/* Lets the comparator tick by itself: first when to begin, then how to go on. See "Ticks". */
+static bool start_own_ticks(struct co_hpet *hc)
 {
-	if (!(hc->found & HPET_TN_PERIODIC_CAP)) {
-		hc->tick = counter();
-		program_tick(hc);
-		return;
-	}
-	/* First when to begin, then how to go on; some chips want time between the two. */
-	set_cfg(hc, hc->cfg | HPET_TN_PERIODIC);
-	writel(hc->cfg | HPET_TN_SETVAL, hc->regs);
-	writel(counter() + hpet.period, hc->regs + CO_HPET_CMP);
-	udelay(1);
+	u32 first;
+
+	writel(hc->cfg | HPET_TN_PERIODIC | HPET_TN_SETVAL, hc->regs);
+	first = counter() + hpet.period;
+	writel(first, hc->regs + CO_HPET_CMP);
+	udelay(1);				/* some chips want that */
 	writel(hpet.period, hc->regs + CO_HPET_CMP);
 	hc->programs++;
+	if ((s32)(first - counter()) < (s32)HPET_LEFT) {
+		hc->late++;
+		return false;
+	}
+	hc->cfg |= HPET_TN_PERIODIC;
+	return true;
+}
+
+static void start_ticks(struct co_hpet *hc)
+{
+	int i;
+
+	for (i = 0; i < HPET_ATTEMPTS && (hc->found & HPET_TN_PERIODIC_CAP); i++) {
+		if (start_own_ticks(hc))
+			return;
+	}
+	writel(hc->cfg, hc->regs);
+	hc->tick = counter();
+	program_tick(hc);
 }
 
 static void stop_ticks(struct co_hpet *hc)
