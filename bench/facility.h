@@ -198,7 +198,7 @@ static __always_inline void hrtimer_drain(struct bench_item *it)
 }
 
 #define HRTIMER_FACILITY(name, lock_class, mode)				\
-static __always_inline void name##_setup(struct bench_item *it)		\
+static __always_inline void name##_prepare(struct bench_item *it)		\
 {										\
 	co_hrtimer_setup(&it->hrtimer, bench_##name##_expired, CLOCK_MONOTONIC, mode);	\
 }										\
@@ -212,7 +212,7 @@ static __always_inline void name##_within(struct bench_item *it, u64 at, u64 win
 }										\
 static const struct facility fac_##name = {					\
 	.lock = lock_class,							\
-	.setup = name##_setup,							\
+	.setup = name##_prepare,						\
 	.unit = unit_ns,							\
 	.arm = name##_arm,							\
 	.later = name##_arm,							\

@@ -160,20 +160,10 @@ noinline void live_spin(struct live_clock *clock)
 	cond_resched();
 }
 
-/* Timer interrupts of this CPU, those of the kernel's tick too. */
-static u64 timer_interrupts(void)
-{
-#ifdef CONFIG_X86_LOCAL_APIC
-	return this_cpu_read(irq_stat.apic_timer_irqs);
-#else
-	return 0;
-#endif
-}
-
 void live_clock_start(struct live_clock *clock)
 {
 	*clock = (struct live_clock){
-		.interrupts = timer_interrupts(),
+		.interrupts = co_apic_timer_interrupts(),
 		.ns = ktime_get(),
 		.cycles = co_cheap_clock(),
 	};
@@ -183,7 +173,7 @@ void live_clock_stop(struct live_clock *clock)
 {
 	clock->cycles = co_cheap_clock() - clock->cycles;
 	clock->ns = ktime_get() - clock->ns;
-	clock->interrupts = timer_interrupts() - clock->interrupts;
+	clock->interrupts = co_apic_timer_interrupts() - clock->interrupts;
 }
 
 static u64 late_quantile(unsigned int per_mille)

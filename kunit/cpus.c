@@ -191,7 +191,7 @@ static void handover_versus_everything(struct kunit *test)
 	char desc[KUNIT_PARAM_DESC_SIZE];
 	const struct kt_kind *kind = NULL;
 
-	while ((kind = kt_kinds_gen_params(kind, desc))) {
+	while ((kind = CO_GENERATE(kt_kinds_gen_params, test, kind, desc))) {
 		KUNIT_ASSERT_LT(test, n, ARRAY_SIZE(k));
 		k[n] = kt_new(test, kind);
 		kt_arm_on(k[n], kt_t(20 + n % 4), KT_CPU3);

@@ -50,7 +50,7 @@ static void kind_desc(const struct kt_kind *kind, char *desc)
 }
 
 #define GEN_PARAMS(array)							\
-const void *array##_gen_params(const void *prev, char *desc)			\
+CO_GENERATOR(array##_gen_params)						\
 {										\
 	const struct kt_kind *kind = prev ? (const struct kt_kind *)prev + 1 : array;	\
 										\

@@ -105,9 +105,9 @@ extern const struct kt_kind kt_kinds_locked[];	/* whose lock protects the calls 
 extern const struct kt_kind kt_kinds_seen[];	/* whose handler others see running */
 extern const struct kt_kind kt_none, kt_spin, kt_raw, kt_mutex, kt_none_direct;
 
-const void *kt_kinds_gen_params(const void *prev, char *desc);
-const void *kt_kinds_locked_gen_params(const void *prev, char *desc);
-const void *kt_kinds_seen_gen_params(const void *prev, char *desc);
+CO_GENERATOR(kt_kinds_gen_params);
+CO_GENERATOR(kt_kinds_locked_gen_params);
+CO_GENERATOR(kt_kinds_seen_gen_params);
 
 int kt_suite_init(struct kunit_suite *suite);
 int kt_init(struct kunit *test);
@@ -178,6 +178,6 @@ struct co_stats kt_stats(void);
 } while (0)
 
 extern struct kunit_suite kt_suite_returns, kt_suite_races, kt_suite_cpus, kt_suite_frees, kt_suite_order,
-	kt_suite_windows, kt_suite_growth, kt_suite_heap, kt_suite_convert, kt_suite_misuse;
+	kt_suite_windows, kt_suite_clocks, kt_suite_growth, kt_suite_heap, kt_suite_convert, kt_suite_misuse;
 
 #endif /* CALLOUT_KT_H */

@@ -37,9 +37,12 @@ const char *const co_mode_names[] = { "deadline", "periodic", NULL };
 struct callout_clock *co_clock;
 enum co_mode co_mode;
 u32 co_frequency_hz = 1000;
+CO_EXPORT_FOR_TESTS(co_clock);
+CO_EXPORT_FOR_TESTS(co_mode);
 DEFINE_STATIC_KEY_FALSE(co_periodic);
 static DEFINE_MUTEX(co_clock_mutex);
-static unsigned int generation;
+static unsigned int generation;	/* changes before and after what it stands for */
+static bool asleep;			/* no change by anyone: the machine is suspended */
 /* A switch is between its two rounds: CPUs that come online are started by the second. */
 static bool switching = true;
 
@@ -59,6 +62,7 @@ u64 co_next_tick(u64 now)
 
 	return sec * NSEC_PER_SEC + div_u64(n * NSEC_PER_SEC + hz - 1, hz);
 }
+CO_EXPORT_FOR_TESTS(co_next_tick);
 
 /* A clock that cannot tick by itself is armed for each tick. */
 static void arm_tick(u64 ns)
@@ -73,7 +77,7 @@ static void arm_tick(u64 ns)
  * @b:	its base; nothing is done where a clock has been started already, or a switch will do it
  *
  * Context: A thread on that CPU; CPUs do not come and go meanwhile.
- * Return: 0 or an errno; then the CPU is not driven, and another clock is asked for.
+ * Return: 0 or an errno; then the CPU is not driven, and another clock is needed.
  */
 int co_clock_start(struct co_base *b)
 {
@@ -82,10 +86,8 @@ int co_clock_start(struct co_base *b)
 	if (READ_ONCE(switching) || b->clock || !b->online)
 		return 0;
 	err = co_clock->start(b->cpu);
-	if (err) {
-		co_clock_fail(co_clock, "cannot drive CPU %u (%d)", b->cpu, err);
+	if (err)
 		return err;
-	}
 	b->clock = co_clock;
 	co_drive(b, true);
 	return 0;
@@ -138,7 +140,9 @@ static void take(struct callout_clock *clock, enum co_mode mode, u32 hz)
 {
 	bool was = static_key_enabled(&co_periodic);
 
-	co_clock = clock;
+	WRITE_ONCE(generation, generation + 1);
+	smp_wmb();	/* Readers look at it before and after. */
+	WRITE_ONCE(co_clock, clock);
 	co_mode = mode;
 	WRITE_ONCE(co_frequency_hz, hz);
 	co_fault_clear();
@@ -150,7 +154,8 @@ static void take(struct callout_clock *clock, enum co_mode mode, u32 hz)
 		static_branch_disable(&co_periodic);
 	if (was != (mode == CO_PERIODIC))
 		co_rekey_all();
-	generation++;
+	smp_wmb();
+	WRITE_ONCE(generation, generation + 1);
 }
 
 /* Start the clock in use everywhere. On failure it is stopped again everywhere. */
@@ -174,11 +179,7 @@ static int start_all(void)
 
 static int probe(struct callout_clock *clock, enum co_mode mode, u32 hz)
 {
-	int err = clock->probe(mode, mode == CO_PERIODIC ? hz : 0);
-
-	if (!err)
-		clock->why[0] = 0;
-	return err;
+	return clock->probe(mode, mode == CO_PERIODIC ? hz : 0);
 }
 
 static void remove(struct callout_clock *clock)
@@ -218,6 +219,7 @@ static int change(struct callout_clock *clock, enum co_mode mode, u32 hz)
 	lockdep_assert_held(&co_clock_mutex);
 	if (same && mode == old_mode && (hz == old_hz || mode == CO_DEADLINE)) {
 		WRITE_ONCE(co_frequency_hz, hz);
+		WRITE_ONCE(generation, generation + 1);
 		return 0;
 	}
 	if (!same) {
@@ -243,6 +245,7 @@ static int change(struct callout_clock *clock, enum co_mode mode, u32 hz)
 	}
 	if (!same)
 		remove(old);
+	clock->why[0] = 0;
 	trace_callout_clock_switch(old->name, clock->name, co_mode_names[mode], mode ? hz : 0);
 	return 0;
 }
@@ -257,6 +260,16 @@ static void tell(void)
 
 /* ---- refusal and failure -------------------------------------------------------------------- */
 
+/* clock->why = WHAT and the reason; in its callers' place only, for its format is theirs. */
+#define tell_why(clock, what, fmt) do {							\
+	size_t n_ = strscpy((clock)->why, what, sizeof((clock)->why));			\
+	va_list args_;									\
+											\
+	va_start(args_, fmt);								\
+	vscnprintf((clock)->why + n_, sizeof((clock)->why) - n_, fmt, args_);		\
+	va_end(args_);									\
+} while (0)
+
 /**
  * co_clock_refuse() - tell, in the log and in sysfs, why a clock cannot be used
  * @clock:	the clock
@@ -268,12 +281,8 @@ static void tell(void)
  */
 int co_clock_refuse(struct callout_clock *clock, int err, const char *fmt, ...)
 {
-	va_list args;
-
-	va_start(args, fmt);
-	vscnprintf(clock->why, sizeof(clock->why), fmt, args);
-	va_end(args);
-	pr_notice("callout: clock %s refused: %s (%pe)\n", clock->name, clock->why, ERR_PTR(err));
+	tell_why(clock, "refused: ", fmt);
+	pr_notice("callout: clock %s %s (%pe)\n", clock->name, clock->why, ERR_PTR(err));
 	return err;
 }
 
@@ -288,7 +297,7 @@ static void fail_safe(struct work_struct *work)
 	mutex_lock(&co_clock_mutex);
 	if (clock && clock == co_clock && clock != &co_clk_hrtimer) {
 		failures++;
-		pr_warn("callout: clock %s failed: %s; clock hrtimer instead\n", clock->name, clock->why);
+		pr_warn("callout: clock %s %s; clock hrtimer instead\n", clock->name, clock->why);
 		change(&co_clk_hrtimer, co_mode, co_frequency_hz);
 	}
 	mutex_unlock(&co_clock_mutex);
@@ -304,21 +313,31 @@ static struct irq_work fail_irq = IRQ_WORK_INIT_HARD(fail_irq_func);
 /**
  * co_clock_fail() - a clock does not work any more; another is taken, soon
  * @clock:	the clock
- * @fmt:	what happened, in one line without its end
+ * @fmt:	what happened, in one line without its end; NULL if it has been told already
  *
  * Context: Any, no base lock held.
  */
 void co_clock_fail(struct callout_clock *clock, const char *fmt, ...)
 {
-	va_list args;
-
 	/* Once, until it has been dealt with. */
 	if (!clock || cmpxchg(&failed, NULL, clock))
 		return;
-	va_start(args, fmt);
-	vscnprintf(clock->why, sizeof(clock->why), fmt, args);
-	va_end(args);
+	if (fmt)
+		tell_why(clock, "failed: ", fmt);
 	irq_work_queue(&fail_irq);
+}
+
+/* The clock's own counters, while it is in use. As sysfs wants it: a length or an errno. */
+int co_clock_counters(const struct callout_clock *clock, char *buf)
+{
+	int n = 0;
+
+	if (!mutex_trylock(&co_clock_mutex))
+		return -EBUSY;
+	if (clock == co_clock && clock->counters)
+		n = clock->counters(buf);
+	mutex_unlock(&co_clock_mutex);
+	return n;
 }
 
 /* How often the fail-safe was needed. */
@@ -364,6 +383,7 @@ static int set(const char *name, const char *mode, u32 hz)
 {
 	struct callout_clock *clock = name ? clock_named(name) : co_clock;
 	int m = mode ? sysfs_match_string(co_mode_names, mode) : co_mode, err;
+	bool given = hz;
 	char buf[96];
 
 	hz = hz ?: co_frequency_hz;
@@ -377,7 +397,7 @@ static int set(const char *name, const char *mode, u32 hz)
 			  (int)strcspn(mode, "\n"), mode);
 		return -EINVAL;
 	}
-	err = check_hz(clock, hz);
+	err = m == CO_PERIODIC || given ? check_hz(clock, hz) : 0;
 	return err ?: change(clock, m, hz);
 }
 
@@ -397,12 +417,13 @@ int co_clock_set(const char *name, const char *mode, u32 hz)
 
 	if (!mutex_trylock(&co_clock_mutex))
 		return -EBUSY;
-	err = set(name, mode, hz);
+	err = asleep ? -EBUSY : set(name, mode, hz);
 	if (!err)
 		tell();
 	mutex_unlock(&co_clock_mutex);
 	return err;
 }
+CO_EXPORT_FOR_TESTS(co_clock_set);
 
 /* ---- suspend -------------------------------------------------------------------------------- */
 
@@ -416,6 +437,7 @@ static int suspend(struct notifier_block *nb, unsigned long event, void *unused)
 	case PM_HIBERNATION_PREPARE:
 	case PM_SUSPEND_PREPARE:
 	case PM_RESTORE_PREPARE:
+		asleep = true;
 		before_suspend = NULL;
 		if (co_clock->rating > co_clk_hrtimer.rating) {
 			before_suspend = co_clock;
@@ -425,6 +447,7 @@ static int suspend(struct notifier_block *nb, unsigned long event, void *unused)
 	case PM_POST_HIBERNATION:
 	case PM_POST_SUSPEND:
 	case PM_POST_RESTORE:
+		asleep = false;
 		if (before_suspend && co_clock == &co_clk_hrtimer &&
 		    change(before_suspend, co_mode, co_frequency_hz))
 			pr_warn("callout: clock %s does not come back; clock hrtimer goes on\n",
@@ -555,6 +578,8 @@ int co_clocks_init(const char *name, const char *mode, u32 hz)
 		take(co_clock, CO_DEADLINE, co_frequency_hz);
 		err = start_all();
 	}
+	if (!err && !hz)
+		err = check_hz(co_clock, hz);
 	if (!err)
 		err = set(*name ? name : NULL, mode, hz);
 	if (!err && !*name)

@@ -272,12 +272,17 @@ static __always_inline void keep_up_arm_seq(void)
 
 /* ---- the three contexts --------------------------------------------------------------------- */
 
-/* Nothing was due, again and again: the clock is mad. It is told to be silent, and given up. */
-static noinline u64 storm(struct co_base *b)
+/*
+ * The clock comes before its time, again and again: it is told to be silent, and given up. The fail-safe is not:
+ * there is none after it.
+ */
+static noinline u64 storm(struct co_base *b, u64 next)
 {
+	if (b->clock->rating <= co_clk_hrtimer.rating)
+		return next;
 	b->driven = false;
 	b->next = 0;
-	co_unlock(b);
+	/* Nothing but an irq_work. */
 	co_clock_fail(b->clock, "storm of interrupts on CPU %u", b->cpu);
 	return CO_CLOCK_NEVER;
 }
@@ -311,7 +316,7 @@ u64 co_interrupt(bool clock)
 {
 	struct co_base *b = this_cpu_ptr(&co_bases);
 	int batch = HARD_BATCH, again = HARD_BATCH;
-	u64 now = co_now(), next, rekeyed;
+	u64 now = co_now(), next;
 	bool fresh = true;
 	u8 raise = 0;
 
@@ -322,11 +327,14 @@ u64 co_interrupt(bool clock)
 	}
 	if (clock) {
 		b->stats.interrupts++;
+		if (unlikely(now < b->next))
+			b->premature++;
+		else
+			b->timely++;
 		if (unlikely(b->next && now > b->next + CO_LATE_NS))
 			b->stats.late++;
 	}
 	b->next = 0;
-	rekeyed = b->stats.rekeyed;
 	keep_up_arm_seq();
 	while (batch && again) {
 		enum step did = step(b, CO_HARD, now);
@@ -352,10 +360,8 @@ u64 co_interrupt(bool clock)
 	b->next = next;
 	if (static_branch_unlikely(&co_periodic))
 		next = next_tick(b, now);
-	else if (raise || batch + again != 2 * HARD_BATCH || b->stats.rekeyed != rekeyed)
-		b->useful++;
-	else if (unlikely(++b->useless > CO_STORM && b->useless / 2 > b->useful && clock))
-		return storm(b);
+	else if (unlikely(b->premature > CO_STORM && b->premature / 2 > b->timely && clock))
+		next = storm(b, next);
 	co_unlock(b);
 	if (raise & BIT(CO_SOFT))
 		tasklet_hi_schedule(&b->tasklet);

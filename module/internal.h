@@ -99,8 +99,8 @@ struct co_stats {
  * @stats:	counters
  * @hold_start:	for @stats.max_hold
  * @cpu:	constant
- * @useless:	calls by the clock that found nothing to do, since the watchdog's last look
- * @useful:	calls that did
+ * @premature:	calls by the clock before the time that it was armed for, since the watchdog's last look
+ * @timely:	others
  * @clock:	that was started here, or NULL. Changed on this CPU, in a thread, where CPUs do not come and
  *		go, or by hotplug.
  * @csd:	by the owner of @kicked
@@ -121,8 +121,8 @@ struct co_base {
 	struct co_mem mem[CO_NCTX];
 	struct co_exec exec[CO_NCTX];
 	struct co_stats stats;
-	u32 useless;
-	u32 useful;
+	u32 premature;
+	u32 timely;
 	u64 hold_start;
 	struct callout_clock *clock;
 	call_single_data_t csd;
@@ -137,7 +137,7 @@ extern struct mutex callout_giant;
 
 /* Later than this is more than a busy CPU explains, if it is always so. */
 #define CO_LATE_NS	(10 * (u64)NSEC_PER_MSEC)
-/* So many calls for nothing, between two looks of the watchdog, and twice as many as others, are a storm. */
+/* So many calls before their time, between two looks of the watchdog, and twice as many as others, are a storm. */
 #define CO_STORM	250U
 
 /* ---- state accessors ------------------------------------------------------------------------ */
@@ -336,6 +336,7 @@ u64 co_next_tick(u64 now);
 int co_clock_start(struct co_base *b);
 void co_clock_stop(struct co_base *b);
 int co_clock_set(const char *name, const char *mode, u32 hz);
+int co_clock_counters(const struct callout_clock *clock, char *buf);
 int co_clocks_init(const char *name, const char *mode, u32 hz);
 void co_clocks_exit(void);
 void co_clocks_end(void);

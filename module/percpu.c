@@ -184,7 +184,7 @@ void co_drive(struct co_base *b, bool on)
 	local_irq_disable();
 	co_lock(b);
 	b->driven = on && b->online;
-	b->useless = b->useful = 0;
+	b->premature = b->timely = 0;
 	if (!on || !b->driven) {
 		b->next = b->online ? 0 : CO_CLOCK_NEVER;
 		co_unlock(b);
@@ -225,7 +225,7 @@ bool co_overdue(struct co_base *b, u64 before, u64 *interrupts)
 
 		overdue |= e.c && !(b->raised & BIT(ctx)) && e.key < before;
 	}
-	b->useless = b->useful = 0;
+	b->premature = b->timely = 0;
 	co_unlock(b);
 	local_irq_enable();
 	return overdue;
@@ -355,7 +355,7 @@ static void grow_from_irq(struct irq_work *work)
 {
 	struct co_base *b = container_of(work, struct co_base, grow_irq);
 
-	mod_delayed_work(system_wq, &b->grow, 0);
+	mod_delayed_work(co_system_wq, &b->grow, 0);
 }
 
 /* ---- CPUs that come and go ------------------------------------------------------------------ */
@@ -374,8 +374,8 @@ static int base_online(unsigned int cpu)
 	WRITE_ONCE(b->online, true);
 	co_unlock(b);
 	local_irq_enable();
-	/* Where that fails another clock is on its way. */
-	co_clock_start(b);
+	if (co_clock_start(b))
+		co_clock_fail(co_clock, NULL);
 	return 0;
 }
 

@@ -4,7 +4,7 @@
  *
  *	clock  available_clocks  mode  available_modes  frequency_hz
  *	queue  available_queues  default_precision_pct  handler_warn_us
- *	clocks/NAME/{rating,status,min_hz,max_hz,accuracy_ns}
+ *	clocks/NAME/{rating,status,min_hz,max_hz,accuracy_ns,counters}
  *	stats/COUNTER
  */
 #include <linux/kobject.h>
@@ -172,16 +172,14 @@ SHOW(status)
 	if (clock == co_clock)
 		return sysfs_emit(buf, "in use\n");
 	if (clock->why[0])
-		return sysfs_emit(buf, "refused: %s\n", clock->why);
+		return sysfs_emit(buf, "%s\n", clock->why);
 	return sysfs_emit(buf, "not in use\n");
 }
 RO(status);
 
 SHOW(counters)
 {
-	const struct callout_clock *clock = clock_of(k);
-
-	return clock->counters ? clock->counters(buf) : 0;
+	return co_clock_counters(clock_of(k), buf);
 }
 RO(counters);
 

@@ -9,10 +9,12 @@
  *		that was served and the same is found three times running it is the clock's fault.
  *	late	three looks running, nine tenths of a CPU's interrupts (two at least) were CO_LATE_NS behind,
  *		though an hrtimer of the watchdog's own was not.
- *	storm	CO_STORM interrupts between two looks with nothing to do, and twice as many as had some-
- *		thing. Found by co_interrupt(). So is a clock that is early: it comes again and again until the
+ *	storm	CO_STORM interrupts between two looks that came before their time, and twice as many as did
+ *		not. Found by co_interrupt(). So is a clock that is early: it comes again and again until the
  *		time has come.
  *	liar	its counter has advanced by 5 % more or less than the time has, twice running.
+ *
+ * In periodic mode nothing is armed for a time, and only silence and lies are looked for.
  *
  * Until then nothing is lost: a CPU that is overdue is served by the look.
  *
@@ -153,15 +155,16 @@ static void look_at(struct co_base *b, u64 now, bool on_time)
 			l->silent++;
 		rescued++;
 		co_kick(b);
-		if (l->silent > STRIKES)
+		if (l->silent >= STRIKES)
 			co_clock_fail(clock, "silent on CPU %u", b->cpu);
 	}
-	if (interrupts < l->interrupts + 2)
-		;
-	else if (on_time && (late - l->late) * 10 >= (interrupts - l->interrupts) * 9)
-		l->lags++;
-	else
-		l->lags = 0;
+	/* Nothing can be told where they are few, or where an hrtimer is late, too. */
+	if (on_time && interrupts >= l->interrupts + 2) {
+		if ((late - l->late) * 10 >= (interrupts - l->interrupts) * 9)
+			l->lags++;
+		else
+			l->lags = 0;
+	}
 	if (l->lags >= STRIKES) {
 		l->lags = 0;
 		co_clock_fail(clock, "late by 10 ms and more, each time, on CPU %u", b->cpu);
@@ -223,7 +226,7 @@ static void look(struct work_struct *work)
 		look_at(per_cpu_ptr(&co_bases, cpu), now, on_time);
 	look_at_counter();
 	hrtimer_start(&peer, ktime_get() + NSEC_PER_SEC / 4, HRTIMER_MODE_ABS_HARD);
-	queue_delayed_work(system_unbound_wq, &watchdog, PERIOD);
+	schedule_delayed_work(&watchdog, PERIOD);
 }
 
 void co_watchdog_init(void)
@@ -234,7 +237,7 @@ void co_watchdog_init(void)
 	co_hrtimer_setup(&peer, peer_fires, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	if (co_clock == &co_clk_fake)
 		return;
-	queue_delayed_work(system_unbound_wq, &watchdog, PERIOD);
+	schedule_delayed_work(&watchdog, PERIOD);
 }
 
 void co_watchdog_exit(void)

@@ -67,6 +67,9 @@ extern struct mutex callout_giant;
 
 /* ---- rwlock(9) and rmlock(9) ---------------------------------------------------------------- */
 
+/* The kernel's rwlock_t has taken the name since 7.0. */
+#define rwlock callout_rwlock
+
 struct rwlock {
 	struct rw_semaphore s;
 };

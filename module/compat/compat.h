@@ -7,6 +7,7 @@
 #define CALLOUT_COMPAT_H
 
 #include <linux/export.h>
+#include <linux/hardirq.h>
 #include <linux/hrtimer.h>
 #include <linux/irq.h>
 #include <linux/version.h>
@@ -42,6 +43,14 @@ static inline void co_hrtimer_setup(struct hrtimer *timer,
 #define CO_CLOCK_EVT_FEAT_KTIME	CLOCK_EVT_FEAT_HRTIMER
 #endif
 
+/* 6.17: system_wq is called system_percpu_wq, and warned of by its old name later. */
+#include <linux/workqueue.h>
+#ifdef CO_HAVE_SYSTEM_PERCPU_WQ
+#define co_system_wq	system_percpu_wq
+#else
+#define co_system_wq	system_wq
+#endif
+
 /* 6.10: __assign_str() takes the field alone. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
 #define CO_ASSIGN_STR(field, from)	__assign_str(field)
@@ -74,6 +83,30 @@ static inline void co_irq_moves_at_once(unsigned int irq)
 #define CO_EXPORT_FOR_TESTS(sym)	EXPORT_SYMBOL_NS_GPL(sym, CO_TEST_NAMESPACE)
 #else
 #define CO_EXPORT_FOR_TESTS(sym)
+#endif
+
+/*
+ * 6.18: a KUnit case's generator of parameters is also given the test ("kunit: Pass parameterized test
+ * context to generate_params()"). CO_GENERATOR(name) is its head, CO_GENERATE() a call of it.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#define CO_GENERATOR(name)	const void *name(struct kunit *test, const void *prev, char *desc)
+#define CO_GENERATE(name, test, prev, desc)	name(test, prev, desc)
+#else
+#define CO_GENERATOR(name)	const void *name(const void *prev, char *desc)
+#define CO_GENERATE(name, test, prev, desc)	name(prev, desc)
+#endif
+
+/*
+ * 7.2 (the benchmark's Kbuild looks for the name): the counters of irq_stat become an array ("x86/irq: Make
+ * irqstats array based"). Timer interrupts of this CPU, those of the kernel's tick too.
+ */
+#ifndef CONFIG_X86_LOCAL_APIC
+#define co_apic_timer_interrupts()	0
+#elif defined(CO_HAVE_IRQ_COUNTS)
+#define co_apic_timer_interrupts()	this_cpu_read(irq_stat.counts[IRQ_COUNT_APIC_TIMER])
+#else
+#define co_apic_timer_interrupts()	this_cpu_read(irq_stat.apic_timer_irqs)
 #endif
 
 /*

@@ -86,6 +86,14 @@ enum co_mode { CO_DEADLINE, CO_PERIODIC, CO_NMODES };
  * @drift_ppm:	likewise
  * @why:	the reason for the last refusal or failure, or empty. Written by co_clock_refuse() and
  *		co_clock_fail() alone; a reader may see it change.
+ * @init:	1; NULL: nothing to do
+ * @probe:	2
+ * @remove:	2; NULL: nothing to do
+ * @start:	3
+ * @stop:	4
+ * @arm:	5
+ * @now:	nanoseconds in place of the monotonic time: clock fake's alone, else NULL
+ * @read:	7; may be NULL
  * @counters:	optional: prints "name value" lines about the hardware to a buffer of a page, and returns how
  *		many bytes. Any context that may sleep.
  */
@@ -106,7 +114,7 @@ struct callout_clock {
 	int (*start)(unsigned int cpu);
 	void (*stop)(unsigned int cpu);
 	void (*arm)(u64 ns);
-	u64 (*now)(void);		/* only clock fake: instead of the monotonic time */
+	u64 (*now)(void);
 	u64 (*read)(void);
 	int (*counters)(char *buf);
 };

@@ -23,7 +23,9 @@ static int fake_probe(enum co_mode mode, u32 hz)
 {
 	unsigned int cpu;
 
-	atomic64_set(&fake_now, ktime_get());
+	/* Its time goes on from where it was. */
+	if (!atomic64_read(&fake_now))
+		atomic64_set(&fake_now, ktime_get());
 	for_each_possible_cpu(cpu) {
 		init_irq_work(per_cpu_ptr(&fake_irq, cpu), fake_fire);
 		per_cpu(fake_irq, cpu) = IRQ_WORK_INIT_HARD(fake_fire);

@@ -55,11 +55,14 @@
  */
 #include <linux/clockchips.h>
 #include <linux/cpu.h>
+#include <linux/delay.h>
+#include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
 #include <linux/ktime.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
+#include <linux/static_call.h>
 #include "../compat/compat.h"
 #include "clock.h"
 
@@ -97,6 +100,15 @@ struct proxy {
 };
 
 static DEFINE_PER_CPU(struct proxy, proxies);
+
+/*
+ * The real devices' set_next_event(), the same on all CPUs. Each time that the kernel programs its tick device
+ * comes by here, so the call is a direct one. Changed by probe().
+ */
+static int no_next_event(unsigned long ticks, struct clock_event_device *real) { return -ENODEV; }
+DEFINE_STATIC_CALL(co_proxy_next_event, no_next_event);
+static int (*next_event_func)(unsigned long ticks, struct clock_event_device *real);
+
 static char name[32] = "tick";
 
 /* ---- programming ---------------------------------------------------------------------------- */
@@ -109,7 +121,7 @@ static noinline void program_shortest(struct proxy *p)
 
 	/* As the core does it: a device may say that it was too late. */
 	for (i = 0; i < 20; i++, delta += delta / 2) {
-		if (!real->set_next_event((unsigned long)((delta * real->mult) >> real->shift), real))
+		if (!static_call(co_proxy_next_event)((unsigned long)((delta * real->mult) >> real->shift), real))
 			return;
 	}
 }
@@ -142,8 +154,8 @@ static int program(struct proxy *p, u64 next)
 	if (likely(delta > (s64)real->min_delta_ns)) {
 		delta = min_t(u64, delta, real->max_delta_ns);
 		/* Its mult may have been refined since: never a copy. */
-		if (likely(!real->set_next_event((unsigned long)(((u64)delta * real->mult) >> real->shift),
-						 real)))
+		if (likely(!static_call(co_proxy_next_event)((unsigned long)(((u64)delta * real->mult) >> real->shift),
+						    real)))
 			return 0;
 	}
 	program_shortest(p);
@@ -264,6 +276,7 @@ struct taking {
 	const char *why;
 	u64 min_delta_ns;
 	struct co_rate rate;
+	int (*next_event)(unsigned long ticks, struct clock_event_device *real);
 };
 
 /* On the CPU, interrupts off: find its device and, with @p, take its place. */
@@ -289,8 +302,12 @@ static void take(struct taking *t, struct proxy *p)
 	t->why = "the tick device cannot be programmed by intervals";
 	if (!real->set_next_event)
 		return;
+	t->why = "the CPUs' tick devices differ";
+	if (p && real->set_next_event != next_event_func)
+		return;
 	t->why = NULL;
 	t->err = 0;
+	t->next_event = real->set_next_event;
 	t->min_delta_ns = real->min_delta_ns;
 	t->rate = (struct co_rate){ .mult = real->mult, .shift = real->shift };
 	if (!p)
@@ -353,12 +370,19 @@ static int take_here(struct taking *t, struct proxy *p)
 static void proxy_init(void)
 {
 	struct taking *t = kzalloc(sizeof(*t), GFP_KERNEL);
+	int i;
 
 	if (!t)
 		return;
-	migrate_disable();
-	take_here(t, NULL);
-	migrate_enable();
+	/* While the machine boots the kernel may not have switched to one-shot mode yet. */
+	for (i = 0; i < 30; i++) {
+		migrate_disable();
+		take_here(t, NULL);
+		migrate_enable();
+		if (!t->err || hrtimer_resolution == 1)
+			break;
+		msleep(100);
+	}
 	if (t->name[0])
 		strscpy(name, t->name, sizeof(name));
 	kfree(t);
@@ -382,6 +406,8 @@ static int proxy_probe(enum co_mode mode, u32 hz)
 	if (err) {
 		co_clock_refuse(&co_clk_proxy, err, "%s", t->why);
 	} else {
+		next_event_func = t->next_event;
+		static_call_update(co_proxy_next_event, t->next_event);
 		co_clk_proxy.rate = t->rate;
 		co_clk_proxy.accuracy_ns = t->min_delta_ns + 1000;
 	}

@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0
 # Would the tests see a fault? Each mutant is the module's code with one fault put in, and has to fail.
 
-# add_mutant(NAME FILE FROM TO): the one place in module/queue/FILE that reads FROM reads TO.
-function(add_mutant name file from to)
-	set(dir ${CMAKE_BINARY_DIR}/mutants/${name})
-	file(COPY ${top}/module/queue DESTINATION ${dir}/module)
-	file(READ ${top}/module/queue/${file} text)
+# mutate(NAME FILE FROM TO): puts module/FILE, where the one place that reads FROM reads TO, in the mutant's
+# directory and sets `mutated`; or adds a test that fails.
+function(mutate name file from to)
+	file(READ ${top}/module/${file} text)
 	string(FIND "${text}" "${from}" first)
 	string(FIND "${text}" "${from}" last REVERSE)
 	if(first EQUAL -1 OR NOT first EQUAL last)
 		add_test(NAME mutant.${name} COMMAND ${CMAKE_SOURCE_DIR}/killed "" ${file} "${from}")
+		set(mutated FALSE PARENT_SCOPE)
 		return()
 	endif()
 	string(REPLACE "${from}" "${to}" text "${text}")
-	file(WRITE ${dir}/module/queue/${file} "${text}")
+	file(WRITE ${CMAKE_BINARY_DIR}/mutants/${name}/module/${file} "${text}")
+	set(mutated TRUE PARENT_SCOPE)
+endfunction()
 
-	add_executable(mutant_${name} $<TARGET_OBJECTS:queue_test_objects> heap_inline.c
-		${dir}/module/queue/heap.c)
-	target_include_directories(mutant_${name} BEFORE PRIVATE ${dir})
+# test_mutant(NAME): its program has been added, and is to fail.
+function(test_mutant name)
+	target_include_directories(mutant_${name} BEFORE PRIVATE ${CMAKE_BINARY_DIR}/mutants/${name})
 	target_compile_options(mutant_${name} PRIVATE ${sanitize})
 	target_link_options(mutant_${name} PRIVATE ${sanitize})
 	target_link_libraries(mutant_${name} GTest::gtest_main fmt::fmt)
@@ -25,8 +27,28 @@ function(add_mutant name file from to)
 	set_tests_properties(mutant.${name} PROPERTIES TIMEOUT 300)
 endfunction()
 
-file(GLOB mutated ${top}/module/queue/heap.*)
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${mutated})
+# add_mutant(NAME FILE FROM TO): of module/queue/FILE.
+function(add_mutant name file from to)
+	file(COPY ${top}/module/queue DESTINATION ${CMAKE_BINARY_DIR}/mutants/${name}/module)
+	mutate(${name} queue/${file} "${from}" "${to}")
+	if(mutated)
+		add_executable(mutant_${name} $<TARGET_OBJECTS:queue_test_objects> heap_inline.c
+			${CMAKE_BINARY_DIR}/mutants/${name}/module/queue/heap.c)
+		test_mutant(${name})
+	endif()
+endfunction()
+
+# add_rate_mutant(NAME FROM TO): of module/hw/rate.h.
+function(add_rate_mutant name from to)
+	mutate(${name} hw/rate.h "${from}" "${to}")
+	if(mutated)
+		add_executable(mutant_${name} rate_test.cpp)
+		test_mutant(${name})
+	endif()
+endfunction()
+
+file(GLOB originals ${top}/module/queue/heap.* ${top}/module/hw/rate.h)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${originals})
 
 # The shape of the tree.
 add_mutant(parent_of_the_next heap.h "return (at / 4 &" "return ((at + CO_QUEUE_ELEMENT) / 4 &")
@@ -75,3 +97,11 @@ add_mutant(grows_by_too_much heap.c "return cap ? cap / CO_QUEUE_ELEMENT * 2" "r
 add_mutant(rests_too_early heap.c "if ((h->spilled && h->end < h->cap) || heap_wanted(q))" "if (false)")
 add_mutant(keeps_old_memory heap.c "	h->slots = slots;\n" "	if (!h->slots)\n		h->slots = slots;\n")
 add_mutant(keeps_old_refs heap.c "	h->refs = refs;\n" "	if (!h->refs)\n		h->refs = refs;\n")
+
+# Rates of clocks.
+add_rate_mutant(ticks_rounded_down "(t + (((u64)1 << r.shift) - 1)) >> r.shift" "t >> r.shift")
+add_rate_mutant(ticks_one_too_many "(((u64)1 << r.shift) - 1)" "((u64)1 << r.shift)")
+add_rate_mutant(ticks_do_not_saturate "return t > U64_MAX ? U64_MAX : (u64)t;" "return (u64)t;")
+add_rate_mutant(ns_do_not_saturate "	if (high >= r.mult)\n		return U64_MAX;\n" "")
+add_rate_mutant(ns_saturate_too_late "high >= r.mult" "high > r.mult")
+add_rate_mutant(ns_forget_the_remainder "(mid % r.mult) << 32 | (u32)t" "(u32)t")

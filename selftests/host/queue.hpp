@@ -17,3 +17,4 @@ extern "C" {
 #undef noinline
 #undef static_assert
 #undef min
+#undef max

@@ -10,4 +10,11 @@
 		__x < __y ? __x : __y;		\
 	})
 
+#define max(x, y)				\
+	({					\
+		__typeof__(x) __x = (x);	\
+		__typeof__(y) __y = (y);	\
+		__x > __y ? __x : __y;		\
+	})
+
 #endif
