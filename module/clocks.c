@@ -315,7 +315,7 @@ static struct irq_work fail_irq = IRQ_WORK_INIT_HARD(fail_irq_func);
  * @clock:	the clock
  * @fmt:	what happened, in one line without its end; NULL if it has been told already
  *
- * Context: Any, no base lock held.
+ * Context: Any: an irq_work does what may have to wait.
  */
 void co_clock_fail(struct callout_clock *clock, const char *fmt, ...)
 {
@@ -369,9 +369,14 @@ static const char *clock_list(char *buf, size_t size)
 	return buf;
 }
 
+static bool ticks_at(const struct callout_clock *clock, u32 hz)
+{
+	return hz >= clock->min_hz && hz <= clock->max_hz;
+}
+
 static int check_hz(const struct callout_clock *clock, u32 hz)
 {
-	if (hz >= clock->min_hz && hz <= clock->max_hz)
+	if (ticks_at(clock, hz))
 		return 0;
 	pr_notice("callout: frequency_hz %u refused: clock %s ticks at %u to %u Hz\n", hz, clock->name,
 		  clock->min_hz, clock->max_hz);
@@ -544,9 +549,7 @@ static void choose(void)
 
 	/* They are listed by rating. */
 	for (i = 0; co_clocks[i] && co_clocks[i]->rating > co_clk_hrtimer.rating; i++) {
-		struct callout_clock *clock = co_clocks[i];
-
-		if (hz >= clock->min_hz && hz <= clock->max_hz && !change(clock, co_mode, hz))
+		if (ticks_at(co_clocks[i], hz) && !change(co_clocks[i], co_mode, hz))
 			return;
 	}
 }
@@ -557,7 +560,7 @@ static void choose(void)
  * @mode:	of co_mode_names
  * @hz:		frequency of periodic mode
  *
- * Comes before the CPUs are looked at, and again, with them, after: so that all that follows can be a switch.
+ * The bases are there, and not driven. Clock hrtimer (or fake) is started first, so that the choice is a switch.
  *
  * Context: May sleep.
  * Return: 0 or an errno, as co_clock_set().

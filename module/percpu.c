@@ -185,7 +185,7 @@ void co_drive(struct co_base *b, bool on)
 	co_lock(b);
 	b->driven = on && b->online;
 	b->premature = b->timely = 0;
-	if (!on || !b->driven) {
+	if (!b->driven) {
 		b->next = b->online ? 0 : CO_CLOCK_NEVER;
 		co_unlock(b);
 	} else {
@@ -231,7 +231,7 @@ bool co_overdue(struct co_base *b, u64 before, u64 *interrupts)
 	return overdue;
 }
 
-/* Make the keys of all that is queued anew, as the mode has changed; a few for each hold of a base. */
+/* Make the keys of all that is queued anew, as the mode has changed; one for each hold of a base. */
 void co_rekey_all(void)
 {
 	unsigned int cpu;
