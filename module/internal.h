@@ -138,7 +138,7 @@ extern struct mutex callout_giant;
 /* Later than this is more than a busy CPU explains, if it is always so. */
 #define CO_LATE_NS	(10 * (u64)NSEC_PER_MSEC)
 /* So many calls before their time, between two looks of the watchdog, and twice as many as others, are a storm. */
-#define CO_STORM	250U
+#define CO_STORM	100U
 
 /* ---- state accessors ------------------------------------------------------------------------ */
 
