@@ -106,6 +106,33 @@ static void contexts_share(struct kunit *test)
 	EXPECT_ARMED(test, CO_CLOCK_NEVER);
 }
 
+/*
+ * Nothing is armed for what the softirq or the thread is about to run with the first. Fails where the clock is
+ * armed for the end of the second's window: that would have to be undone, or an interrupt comes for nothing.
+ */
+static void second_waits_for_dispatcher(struct kunit *test)
+{
+	static const struct kt_kind *const kinds[] = { &kt_spin, &kt_mutex };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct kt *first = kt_new(test, kinds[i]), *second = kt_new(test, kinds[i]);
+		int at = 20 * i;
+		u64 programmed;
+
+		kt_within(first, kt_t(at + 2), kt_t(at + 6));
+		kt_within(second, kt_t(at + 5), kt_t(at + 9));
+		programmed = kt_stats().programmed;
+		interrupt(at + 6);
+		kt_wait_ran(test, first, 1);
+		kt_wait_ran(test, second, 1);
+		callout_drain(&first->c);
+		callout_drain(&second->c);
+		EXPECT_ARMED(test, CO_CLOCK_NEVER);
+		KUNIT_EXPECT_EQ(test, kt_stats().programmed, programmed);
+	}
+}
+
 /* ---- what is told to the clock -------------------------------------------------------------- */
 
 /* Only an arm that is now the first is. Fails where stops, moves or later arms reach the hardware. */
@@ -229,6 +256,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(latest_is_armed_for),
 	KUNIT_CASE(one_interrupt_for_all),
 	KUNIT_CASE(contexts_share),
+	KUNIT_CASE(second_waits_for_dispatcher),
 	KUNIT_CASE(told_only_when_earlier),
 	KUNIT_CASE(stale_heads),
 	KUNIT_CASE(precision),

@@ -109,19 +109,18 @@ static void rekey_first(struct co_base *b, enum co_ctx ctx)
 	}
 }
 
-/* Is the first callout of a queue due? */
-static bool due(const struct co_entry *e, u64 now)
+/* From when on may the first callout of a queue be dealt with? */
+static u64 earliest(const struct co_entry *e)
 {
-	if (e->c->c_gate & CO_GATE_RETRY)
-		return e->key <= now;
-	return co_earliest(e->key, READ_ONCE(e->c->c_order)) <= now;
+	return e->c->c_gate & CO_GATE_RETRY ? e->key : co_earliest(e->key, READ_ONCE(e->c->c_order));
 }
 
 /*
  * Look at what no dispatcher is looking after. With @raise, what is due in another context than the
  * hard interrupt is added to it, and its second considered, as its dispatcher may have no more to
- * do than the first. The result is as of the end: what comes while moved ones are put in their
- * place is not missed. Returns the time to arm the clock for.
+ * do than the first: but not if the second, with a window like the first's, is due as well, for then the
+ * clock would come while the dispatcher, which arms it again, is still at work. The result is as of the end:
+ * what comes while moved ones are put in their place is not missed. Returns the time to arm the clock for.
  */
 u64 co_look(struct co_base *b, u64 now, u8 *raise)
 {
@@ -134,7 +133,7 @@ u64 co_look(struct co_base *b, u64 now, u8 *raise)
 	}
 	for (ctx = 0; ctx < CO_NCTX; ctx++) {
 		struct co_entry e;
-		u64 key;
+		u64 key, first;
 
 		if (b->raised & BIT(ctx))
 			continue;
@@ -142,10 +141,11 @@ u64 co_look(struct co_base *b, u64 now, u8 *raise)
 		if (!e.c)
 			continue;
 		key = e.key;
-		if (raise && ctx != CO_HARD && due(&e, now)) {
+		first = earliest(&e);
+		if (raise && ctx != CO_HARD && first <= now) {
 			*raise |= BIT(ctx);
 			key = co_q_second(&b->queue[ctx]);
-			if (key <= now)
+			if (key <= now || key - now <= e.key - first)
 				continue;
 		}
 		next = min(next, key);

@@ -132,6 +132,8 @@ void measure(const std::string &plan, const Options &o)
 			{.job = {.workload = "hold", .n = 100000, .ops = 1000000, .rate = 100000},
 			 .facilities = precise,
 			 .blocks = o.blocks});
+	} else if (plan == "windows") {
+		measure_windows(recorder, o.blocks, 10000, 1s);
 	} else if (plan == "full") {
 		measure_structure(recorder, o);
 		measure_holds(recorder, o);
@@ -159,7 +161,7 @@ try {
 	std::string plan;
 	run->add_option("plan", plan, "what to measure")
 		->required()
-		->check(CLI::IsMember({"structure", "icount", "expiry", "full", "replay"}));
+		->check(CLI::IsMember({"structure", "icount", "expiry", "windows", "full", "replay"}));
 	run->add_option("--rig", o.rig,
 			"what the kernel runs on; icount: a cycle is an instruction");
 	run->add_option("--date", o.date, "when, if the machine's clock does not know");
