@@ -40,8 +40,8 @@
  * =========
  * The callouts go first, while nothing is programmed; then the kernel's handler, which programs the earlier
  * of the two as its last act. (From 7.1 on it may do so after it has returned: then p->armed says that
- * nobody did, and it is programmed for the callouts.) Either is called if its time is not after what the
- * device was programmed for; an early interrupt calls both, which is harmless to both.
+ * nobody did, and it is programmed for the callouts.) Callouts are called if their time is not after what the
+ * device was programmed for, and so is the kernel, or if they are not; an early interrupt is harmless to both.
  *
  * The core learns of a time that has passed by -ETIME and tries again, at most so often, before it takes a
  * pause. We do not know whether it wants to be told (force), so the shortest possible event is programmed as
@@ -224,6 +224,31 @@ static void proxy_look(struct irq_work *work)
 
 /* ---- the interrupt -------------------------------------------------------------------------- */
 
+/* The kernel's turn; its last act is to program the device. */
+static __always_inline void kernel_event(struct proxy *p)
+{
+	p->handling = true;
+	p->dev.event_handler(&p->dev);
+	p->handling = false;
+	if (likely(p->armed != NOT_ARMED))
+		return;
+	/* Deferred: the core programs when the interrupt is left. */
+	p->kernel = CO_CLOCK_NEVER;
+	if (p->callouts != CO_CLOCK_NEVER)
+		update(p);
+}
+
+static noinline void callouts_event(struct proxy *p, bool kernel_too)
+{
+	p->busy = true;
+	p->callouts = co_clock_event();
+	p->busy = false;
+	if (kernel_too)
+		kernel_event(p);
+	else
+		update(p);
+}
+
 static void proxy_event(struct clock_event_device *real)
 {
 	struct proxy *p = this_cpu_ptr(&proxies);
@@ -231,23 +256,10 @@ static void proxy_event(struct clock_event_device *real)
 
 	p->armed = NOT_ARMED;
 	p->interrupts++;
-	if (p->callouts <= was) {
-		p->busy = true;
-		p->callouts = co_clock_event();
-		p->busy = false;
-	}
-	if (p->kernel <= was) {
-		p->handling = true;
-		p->dev.event_handler(&p->dev);
-		p->handling = false;
-		if (likely(p->armed != NOT_ARMED))
-			return;
-		/* Deferred: the core programs when the interrupt is left. */
-		p->kernel = CO_CLOCK_NEVER;
-		if (p->callouts == CO_CLOCK_NEVER)
-			return;
-	}
-	update(p);
+	if (p->callouts <= was)
+		callouts_event(p, p->kernel <= was);
+	else
+		kernel_event(p);
 }
 
 /* ---- finding, taking, giving back ----------------------------------------------------------- */
