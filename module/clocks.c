@@ -549,7 +549,7 @@ static void choose(void)
 
 	/* They are listed by rating. */
 	for (i = 0; co_clocks[i] && co_clocks[i]->rating > co_clk_hrtimer.rating; i++) {
-		if (ticks_at(co_clocks[i], hz) && !change(co_clocks[i], co_mode, hz))
+		if ((co_mode == CO_DEADLINE || ticks_at(co_clocks[i], hz)) && !change(co_clocks[i], co_mode, hz))
 			return;
 	}
 }

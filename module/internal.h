@@ -82,6 +82,25 @@ struct co_stats {
 	u64 max_hold;		/* longest hold of the base lock in cycles; while measured */
 };
 
+/* What is counted beside them. */
+struct co_totals {
+	struct co_stats sum;
+	u64 pending;		/* queued now */
+	u64 spilled;		/* arms that found no slot in a queue */
+	u64 misuses;		/* of the API, all kinds */
+	u64 clock_failures;	/* clocks given up on */
+	u64 rescued;		/* looks of the watchdog that found a CPU overdue, and served it */
+};
+
+/* A counter's name, and where it is in struct co_totals. */
+struct co_counter {
+	const char *name;
+	unsigned int at;
+};
+
+#define CO_NCOUNTERS	19
+extern const struct co_counter co_counters[CO_NCOUNTERS];
+
 /**
  * struct co_base - one per possible CPU
  * @lock:	protects what follows unless said otherwise
@@ -463,5 +482,7 @@ void co_stats_init(void);
 void co_stats_exit(void);
 struct dentry *co_stats_dir(void);
 void co_stats_sum(struct co_stats *sum);
+void co_totals(struct co_totals *t);
+u64 co_counter_value(const struct co_totals *t, const struct co_counter *counter);
 
 #endif /* CALLOUT_INTERNAL_H */

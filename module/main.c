@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loading and unloading, and the module's parameters.
+ * Loading and unloading, and the module's parameters. What can be changed later is in /sys/kernel/callout alone.
  */
 #include <linux/ktime.h>
 #include <linux/module.h>
@@ -22,43 +22,17 @@ bool co_thread_fifo = IS_ENABLED(CONFIG_PREEMPT_RT);
 module_param_named(thread_fifo, co_thread_fifo, bool, 0444);
 MODULE_PARM_DESC(thread_fifo, "run the threads at SCHED_FIFO (default: on PREEMPT_RT)");
 
-static int precision_set(const char *val, const struct kernel_param *kp)
-{
-	return param_set_uint_minmax(val, kp, 0, 100);
-}
+module_param_named(default_precision_pct, co_default_precision_pct, uint, 0444);
+MODULE_PARM_DESC(default_precision_pct, "least precision of an interval, in percent of it, 0 to 100 (5)");
 
-static const struct kernel_param_ops precision_ops = {
-	.set = precision_set,
-	.get = param_get_uint,
-};
-module_param_cb(default_precision_pct, &precision_ops, &co_default_precision_pct, 0644);
-MODULE_PARM_DESC(default_precision_pct, "least precision of an interval, in percent of it (5)");
-
-static void set_warn_cycles(void)
-{
-	u64 us = co_handler_warn_us;
-
-	WRITE_ONCE(co_handler_warn_cycles, us ? co_cheap_from_us(us) : U64_MAX);
-}
+module_param_named(handler_warn_us, co_handler_warn_us, uint, 0444);
+MODULE_PARM_DESC(handler_warn_us, "report a handler that runs longer, in us; 0: never (2000)");
 
 void co_set_handler_warn_us(unsigned int us)
 {
 	WRITE_ONCE(co_handler_warn_us, us);
-	set_warn_cycles();
+	WRITE_ONCE(co_handler_warn_cycles, us ? co_cheap_from_us(us) : U64_MAX);
 }
-
-static int warn_us_set(const char *val, const struct kernel_param *kp)
-{
-	int err = param_set_uint(val, kp);
-
-	if (!err)
-		set_warn_cycles();
-	return err;
-}
-
-static const struct kernel_param_ops warn_us_ops = { .set = warn_us_set, .get = param_get_uint };
-module_param_cb(handler_warn_us, &warn_us_ops, &co_handler_warn_us, 0644);
-MODULE_PARM_DESC(handler_warn_us, "report a handler that runs longer, in us; 0: never (2000)");
 
 /*
  * Where ticks lie on the monotonic clock: they advance by TICK_NSEC of it each, so one point fixes
@@ -87,7 +61,11 @@ static int __init callout_module_init(void)
 {
 	int err;
 
-	set_warn_cycles();
+	if (co_default_precision_pct > 100) {
+		pr_err("callout: default_precision_pct %u: is 0 to 100\n", co_default_precision_pct);
+		return -ERANGE;
+	}
+	co_set_handler_warn_us(co_handler_warn_us);
 	find_ticks();
 	err = co_percpu_init();
 	if (err)

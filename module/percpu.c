@@ -231,7 +231,10 @@ bool co_overdue(struct co_base *b, u64 before, u64 *interrupts)
 	return overdue;
 }
 
-/* Make the keys of all that is queued anew, as the mode has changed; one for each hold of a base. */
+/*
+ * Make the keys of all that is queued anew, as the mode has changed; one for each hold of a base. What has spilled
+ * keeps its key until it is the first: that is within its window either way.
+ */
 void co_rekey_all(void)
 {
 	unsigned int cpu;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counters in debugfs: callout/stats, one "name value" a line, summed over all CPUs.
+ * Counters, summed over all CPUs. sysfs has a file for each; debugfs has callout/stats, one "name value" a line,
+ * for programs that want them all at once.
  *
  * Writing 1 to callout/measure_hold measures the longest time that a base lock is held, in cycles,
  * from then on; 0 stops. Where cycles are instructions (an emulator that counts them) it is exact.
@@ -53,42 +54,64 @@ void co_stats_sum(struct co_stats *sum)
 }
 CO_EXPORT_FOR_TESTS(co_stats_sum);
 
-/* Callouts that are queued, and how many arms ever found no slot. */
-static void queue_sum(u64 *pending, u64 *spilled)
+#define COUNTER(_name, _field)	{ .name = _name, .at = offsetof(struct co_totals, _field) }
+const struct co_counter co_counters[CO_NCOUNTERS] = {
+	COUNTER("pending", pending),
+	COUNTER("armed", sum.armed),
+	COUNTER("stopped", sum.stopped),
+	COUNTER("fired_hard", sum.fired[CO_HARD]),
+	COUNTER("fired_soft", sum.fired[CO_SOFT]),
+	COUNTER("fired_thread", sum.fired[CO_THREAD]),
+	COUNTER("rekeyed", sum.rekeyed),
+	COUNTER("contended", sum.contended),
+	COUNTER("interrupts", sum.interrupts),
+	COUNTER("late", sum.late),
+	COUNTER("programmed", sum.programmed),
+	COUNTER("kicks", sum.kicks),
+	COUNTER("spilled", spilled),
+	COUNTER("slow_handlers", sum.slow_handlers),
+	COUNTER("migrated", sum.migrated),
+	COUNTER("misuses", misuses),
+	COUNTER("clock_failures", clock_failures),
+	COUNTER("rescued", rescued),
+	COUNTER("max_hold_cycles", sum.max_hold),
+};
+
+/* All that is counted. Context: any; what changes meanwhile may be in some of it. */
+void co_totals(struct co_totals *t)
 {
-	unsigned int cpu, ctx;
+	unsigned int cpu, i;
 
-	*pending = *spilled = 0;
+	memset(t, 0, sizeof(*t));
+	co_stats_sum(&t->sum);
 	for_each_possible_cpu(cpu) {
-		for (ctx = 0; ctx < CO_NCTX; ctx++) {
-			const struct co_queue *q = &per_cpu(co_bases, cpu).queue[ctx];
+		for (i = 0; i < CO_NCTX; i++) {
+			const struct co_queue *q = &per_cpu(co_bases, cpu).queue[i];
 
-			*pending += co_q_ops->count(q);
-			*spilled += co_q_ops->spills(q);
+			t->pending += co_q_ops->count(q);
+			t->spilled += co_q_ops->spills(q);
 		}
 	}
+	for (i = 0; i < CO_NMISUSE; i++)
+		t->misuses += co_misuse_count(i);
+	t->clock_failures = co_clock_failures();
+	t->rescued = co_watchdog_rescued();
+}
+
+/* One of them. */
+u64 co_counter_value(const struct co_totals *t, const struct co_counter *counter)
+{
+	return *(const u64 *)((const char *)t + counter->at);
 }
 
 static int stats_show(struct seq_file *m, void *unused)
 {
-	struct co_stats s;
-	unsigned int i;
-	u64 pending, spilled, misuses = 0;
+	struct co_totals t;
+	int i;
 
-	co_stats_sum(&s);
-	for (i = 0; i < CO_NMISUSE; i++)
-		misuses += co_misuse_count(i);
-	queue_sum(&pending, &spilled);
-	seq_printf(m, "pending %llu\n", pending);
-	seq_printf(m, "armed %llu\nstopped %llu\n", s.armed, s.stopped);
-	seq_printf(m, "fired_hard %llu\nfired_soft %llu\nfired_thread %llu\n", s.fired[CO_HARD],
-		   s.fired[CO_SOFT], s.fired[CO_THREAD]);
-	seq_printf(m, "rekeyed %llu\ncontended %llu\n", s.rekeyed, s.contended);
-	seq_printf(m, "interrupts %llu\nprogrammed %llu\nkicks %llu\n", s.interrupts, s.programmed,
-		   s.kicks);
-	seq_printf(m, "spilled %llu\nslow_handlers %llu\nmigrated %llu\n", spilled,
-		   s.slow_handlers, s.migrated);
-	seq_printf(m, "misuses %llu\nmax_hold_cycles %llu\n", misuses, s.max_hold);
+	co_totals(&t);
+	for (i = 0; i < CO_NCOUNTERS; i++)
+		seq_printf(m, "%s %llu\n", co_counters[i].name, co_counter_value(&t, &co_counters[i]));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);

@@ -92,56 +92,31 @@ static const struct attribute_group group = { .attrs = attrs };
 
 /* ---- stats/ --------------------------------------------------------------------------------- */
 
-struct stat_attr {
-	struct kobj_attribute attr;
-	size_t at;
-};
+static struct kobj_attribute stat_attr[CO_NCOUNTERS];
+static struct attribute *stat_attrs[CO_NCOUNTERS + 1];
+static const struct attribute_group stats_group = { .name = "stats", .attrs = stat_attrs };
 
 static ssize_t stat_show(struct kobject *k, struct kobj_attribute *a, char *buf)
 {
-	struct co_stats sum;
+	struct co_totals t;
 
-	co_stats_sum(&sum);
-	return sysfs_emit(buf, "%llu\n", *(u64 *)((char *)&sum + container_of(a, struct stat_attr, attr)->at));
+	co_totals(&t);
+	return sysfs_emit(buf, "%llu\n", co_counter_value(&t, &co_counters[a - stat_attr]));
 }
 
-static ssize_t failures_show(struct kobject *k, struct kobj_attribute *a, char *buf)
+static void make_stat_attrs(void)
 {
-	return sysfs_emit(buf, "%llu\n", co_clock_failures());
-}
-static struct kobj_attribute failures_attr = __ATTR(clock_failures, 0444, failures_show, NULL);
+	int i;
 
-static ssize_t rescued_show(struct kobject *k, struct kobj_attribute *a, char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", co_watchdog_rescued());
-}
-static struct kobj_attribute rescued_attr = __ATTR(rescued, 0444, rescued_show, NULL);
-
-#define STAT(_name, _field)							\
-	static struct stat_attr stat_##_name = {				\
-		__ATTR(_name, 0444, stat_show, NULL), offsetof(struct co_stats, _field)	\
+	for (i = 0; i < CO_NCOUNTERS; i++) {
+		stat_attr[i] = (struct kobj_attribute){
+			.attr = { .name = co_counters[i].name, .mode = 0444 },
+			.show = stat_show,
+		};
+		sysfs_attr_init(&stat_attr[i].attr);
+		stat_attrs[i] = &stat_attr[i].attr;
 	}
-STAT(armed, armed);
-STAT(stopped, stopped);
-STAT(fired_hard, fired[CO_HARD]);
-STAT(fired_soft, fired[CO_SOFT]);
-STAT(fired_thread, fired[CO_THREAD]);
-STAT(rekeyed, rekeyed);
-STAT(contended, contended);
-STAT(interrupts, interrupts);
-STAT(late, late);
-STAT(programmed, programmed);
-STAT(kicks, kicks);
-STAT(migrated, migrated);
-
-static struct attribute *stat_attrs[] = {
-	&stat_armed.attr.attr, &stat_stopped.attr.attr, &stat_fired_hard.attr.attr,
-	&stat_fired_soft.attr.attr, &stat_fired_thread.attr.attr, &stat_rekeyed.attr.attr,
-	&stat_contended.attr.attr, &stat_interrupts.attr.attr, &stat_late.attr.attr,
-	&stat_programmed.attr.attr, &stat_kicks.attr.attr, &stat_migrated.attr.attr,
-	&failures_attr.attr, &rescued_attr.attr, NULL
-};
-static const struct attribute_group stats_group = { .name = "stats", .attrs = stat_attrs };
+}
 
 /* ---- clocks/NAME/ --------------------------------------------------------------------------- */
 
@@ -229,6 +204,7 @@ int co_sysfs_init(void)
 		dirs[i] = d;
 		err = -ENOMEM;
 	}
+	make_stat_attrs();
 	err = sysfs_create_group(top, &stats_group);
 	if (!err)
 		err = sysfs_create_group(top, &group);

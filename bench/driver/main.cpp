@@ -161,7 +161,8 @@ try {
 	std::string plan;
 	run->add_option("plan", plan, "what to measure")
 		->required()
-		->check(CLI::IsMember({"structure", "icount", "expiry", "windows", "full", "replay"}));
+		->check(CLI::IsMember(
+			{"structure", "icount", "expiry", "windows", "full", "replay"}));
 	run->add_option("--rig", o.rig,
 			"what the kernel runs on; icount: a cycle is an instruction");
 	run->add_option("--date", o.date, "when, if the machine's clock does not know");

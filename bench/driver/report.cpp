@@ -366,11 +366,11 @@ std::vector<Target> targets_of(const Results &r)
 				 run.value("max_hold_cycles"), 600});
 	for (const auto &run : r.runs())
 		if (run.optimum && run.facility.starts_with("callout") && !run.control)
-			targets.push_back({fmt::format("interrupts, window {} us, {}: of the fewest",
-						       run.window_us, run.facility),
-					   run.value("stats_interrupts") /
-						   static_cast<double>(run.optimum),
-					   1.01});
+			targets.push_back(
+				{fmt::format("interrupts, window {} us, {}: of the fewest",
+					     run.window_us, run.facility),
+				 run.value("stats_interrupts") / static_cast<double>(run.optimum),
+				 1.01});
 	for (const auto n : r.sizes("hold"))
 		targets.push_back(
 			{fmt::format("lateness p99.9, N={}: callout_hard's of hrtimer's", n),
