@@ -42,6 +42,8 @@
  *	- early: nothing is called that is not due; the same time is returned again.
  *	- late: all that is due is called; nothing is lost. Lateness beyond accuracy is the watchdog's.
  *	- spurious: as early. One of a CPU that is not started, or not armed, returns CO_CLOCK_NEVER.
+ *	- behind: a time that has passed when it returns may be put off, by no more than 100 ms, to leave others
+ *	  as much time as has been taken (fanout.c).
  *	- storming: once it has been called very often for nothing it returns CO_CLOCK_NEVER, and the clock
  *	  has to silence its hardware then.
  *

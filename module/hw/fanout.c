@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One interrupt line for all CPUs: who it is for, and calls to them.
+ * One counter for many CPUs: who its interrupt is for, and calls to them. Or for one CPU alone.
  *
  * Each CPU has a word with its next deadline; the counter is programmed for the earliest of them. The CPU
  * that takes the interrupt takes the deadlines that have come out of their words, programs the counter for
@@ -25,6 +25,13 @@
  *
  * If 4 comes before 3, the lock makes CPU 0 see both T and called == false, and it calls.
  *
+ * A CPU that is behind
+ * --------------------
+ * Handlers that take longer than until they want to be called again would have their CPU for themselves: the next
+ * interrupt comes as soon as one is over. So serve() looks whether the deadline has passed when all is done. When
+ * that was so BEHIND times running, the next is put off, and others get as much time as these took. It is the
+ * CPU's own deadline that is put off: interrupts for other CPUs do not bring it back.
+ *
  * A CPU that is stopped
  * ---------------------
  * stop() runs on that CPU. Once it has taken the CPU off "started" no call is sent, and it waits for the one
@@ -33,14 +40,18 @@
  */
 #include <linux/ktime.h>
 #include <linux/percpu.h>
+#include "../compat/compat.h"
 #include "fanout.h"
+
+#define BEHIND		3
+#define MAX_PUT_OFF_NS	(100 * NSEC_PER_MSEC)
 
 static void set_earliest(struct co_fanout *f, u64 ns)
 {
 	lockdep_assert_held(&f->lock);
 	f->earliest = ns;
-	f->programs++;
-	f->program(ns);
+	f->counts.programmed += ns != CO_CLOCK_NEVER;
+	f->program(f, ns);
 }
 
 static u64 least(struct co_fanout *f)
@@ -76,15 +87,32 @@ static bool set_next(struct co_fanout *f, u64 ns)
 	return true;
 }
 
+/* See "A CPU that is behind". */
+static u64 put_off(const struct co_fanout_cpu *c, u64 ns)
+{
+	u64 now = ktime_get_ns();
+
+	return max(ns, now + min_t(u64, now - c->since, MAX_PUT_OFF_NS));
+}
+
 /* Calls what is due on this CPU. pending: the counter was left as it was, as this CPU may want it. */
 static void serve(struct co_fanout *f, bool pending)
 {
-	u64 ns = f->event();
+	struct co_fanout_cpu *c = this_cpu_ptr(f->cpus);
+	u64 ns = f->event(), now;
 
+	if (c->behind >= BEHIND)
+		ns = put_off(c, ns);
 	raw_spin_lock(&f->lock);
 	if (!set_next(f, ns) && pending && f->earliest == CO_CLOCK_NEVER)
 		set_earliest(f, CO_CLOCK_NEVER);
 	raw_spin_unlock(&f->lock);
+
+	now = ktime_get_ns();
+	if (ns > now)
+		c->behind = 0;
+	else if (!c->behind++)
+		c->since = now;
 }
 
 static void work(struct irq_work *work)
@@ -109,17 +137,15 @@ static void called(void *info)
 /**
  * co_fanout_init() - a fan-out, with no CPU started
  * @f:		the fan-out
- * @cpus:	per-CPU data of its own
+ * @cpus:	per-CPU data; other fan-outs may have the same, for other CPUs
  * @program:	programs the counter, see struct co_fanout
  * @ticking:	whether the hardware ticks by itself
  *
- * Context: Any; nobody else uses @f, and no CPU of it is started.
+ * Context: Any; nobody else uses @f.
  */
-void co_fanout_init(struct co_fanout *f, struct co_fanout_cpu __percpu *cpus, void (*program)(u64 ns),
-		    bool ticking)
+void co_fanout_init(struct co_fanout *f, struct co_fanout_cpu __percpu *cpus,
+		    void (*program)(struct co_fanout *f, u64 ns), bool ticking)
 {
-	unsigned int cpu;
-
 	memset(f, 0, sizeof(*f));
 	raw_spin_lock_init(&f->lock);
 	f->earliest = CO_CLOCK_NEVER;
@@ -127,33 +153,32 @@ void co_fanout_init(struct co_fanout *f, struct co_fanout_cpu __percpu *cpus, vo
 	f->cpus = cpus;
 	f->program = program;
 	f->event = co_clock_event;
-	for_each_possible_cpu(cpu) {
-		struct co_fanout_cpu *c = per_cpu_ptr(cpus, cpu);
-
-		c->next = CO_CLOCK_NEVER;
-		c->called = false;
-		c->fanout = f;
-		c->work = IRQ_WORK_INIT_HARD(work);
-		INIT_CSD(&c->csd, called, c);
-	}
 }
+CO_EXPORT_FOR_TESTS(co_fanout_init);
 
 /**
  * co_fanout_start() - a CPU joins
  * @f:		the fan-out
- * @cpu:	the local CPU
+ * @cpu:	the local CPU, which has joined no other that has the same per-CPU data
  *
  * Context: As a clock's start().
  */
 void co_fanout_start(struct co_fanout *f, unsigned int cpu)
 {
+	struct co_fanout_cpu *c = per_cpu_ptr(f->cpus, cpu);
 	unsigned long flags;
 
+	*c = (struct co_fanout_cpu){
+		.next = CO_CLOCK_NEVER,
+		.work = IRQ_WORK_INIT_HARD(work),
+		.fanout = f,
+	};
+	INIT_CSD(&c->csd, called, c);
 	raw_spin_lock_irqsave(&f->lock, flags);
-	per_cpu_ptr(f->cpus, cpu)->next = CO_CLOCK_NEVER;
 	cpumask_set_cpu(cpu, &f->started);
 	raw_spin_unlock_irqrestore(&f->lock, flags);
 }
+CO_EXPORT_FOR_TESTS(co_fanout_start);
 
 /**
  * co_fanout_stop() - a CPU leaves; what it has armed is forgotten
@@ -178,6 +203,7 @@ void co_fanout_stop(struct co_fanout *f, unsigned int cpu)
 	while (READ_ONCE(c->called))
 		cpu_relax();
 }
+CO_EXPORT_FOR_TESTS(co_fanout_stop);
 
 /**
  * co_fanout_arm() - a clock's arm()
@@ -193,6 +219,7 @@ void co_fanout_arm(struct co_fanout *f, u64 ns)
 	set_next(f, ns);
 	raw_spin_unlock(&f->lock);
 }
+CO_EXPORT_FOR_TESTS(co_fanout_arm);
 
 /* Takes the deadlines that have come, and calls their CPUs. Returns whether the local one is among them. */
 static bool take_due(struct co_fanout *f, u64 now)
@@ -213,12 +240,12 @@ static bool take_due(struct co_fanout *f, u64 now)
 			mine = true;
 		} else if (!c->called) {
 			c->called = true;
-			f->calls++;
+			f->counts.calls++;
 			smp_call_function_single_async(cpu, &c->csd);
 		}
 	}
-	f->interrupts++;
-	f->early += early;
+	f->counts.interrupts++;
+	f->counts.early += early;
 	return mine;
 }
 
@@ -250,6 +277,7 @@ void co_fanout_interrupt(struct co_fanout *f)
 	if (mine)
 		serve(f, pending);
 }
+CO_EXPORT_FOR_TESTS(co_fanout_interrupt);
 
 /**
  * co_fanout_retry() - an interrupt may have been lost, as when its CPU went offline
@@ -263,28 +291,44 @@ void co_fanout_retry(struct co_fanout *f)
 
 	raw_spin_lock_irqsave(&f->lock, flags);
 	if (!f->ticking && f->earliest <= ktime_get_ns()) {
-		f->retries++;
+		f->counts.retries++;
 		set_earliest(f, f->earliest);
 	}
 	raw_spin_unlock_irqrestore(&f->lock, flags);
 }
+CO_EXPORT_FOR_TESTS(co_fanout_retry);
 
 /**
- * co_fanout_counters() - a clock's counters()
+ * co_fanout_count() - add up what has been counted
  * @f:		the fan-out
+ * @sum:	to which it is added
+ *
+ * Context: Any, but under the fan-out's lock.
+ */
+void co_fanout_count(struct co_fanout *f, struct co_fanout_counts *sum)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&f->lock, flags);
+	sum->interrupts += f->counts.interrupts;
+	sum->early += f->counts.early;
+	sum->calls += f->counts.calls;
+	sum->programmed += f->counts.programmed;
+	sum->retries += f->counts.retries;
+	raw_spin_unlock_irqrestore(&f->lock, flags);
+}
+CO_EXPORT_FOR_TESTS(co_fanout_count);
+
+/**
+ * co_fanout_print() - what a clock's counters() begins with
+ * @counts:	of a fan-out, or the sum of several
  * @buf:	a page
  *
  * Context: Any.
  * Return: How many bytes were printed.
  */
-int co_fanout_counters(struct co_fanout *f, char *buf)
+int co_fanout_print(const struct co_fanout_counts *counts, char *buf)
 {
-	unsigned long flags;
-	int n;
-
-	raw_spin_lock_irqsave(&f->lock, flags);
-	n = scnprintf(buf, PAGE_SIZE, "interrupts %llu\nearly %llu\ncalls %llu\nprograms %llu\nretries %llu\n",
-		      f->interrupts, f->early, f->calls, f->programs, f->retries);
-	raw_spin_unlock_irqrestore(&f->lock, flags);
-	return n;
+	return scnprintf(buf, PAGE_SIZE, "interrupts %llu\nearly %llu\ncalls %llu\nprogrammed %llu\nretries %llu\n",
+			 counts->interrupts, counts->early, counts->calls, counts->programmed, counts->retries);
 }

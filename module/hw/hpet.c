@@ -7,26 +7,11 @@
  *
  *   own	Comparators that can send messages (MSI), as many as CPUs are online or more: each
  *		CPU has one, whose interrupt is bound to it.
- *   fan-out	Else one comparator, by an input of the I/O APIC, set for the earliest of all
- *		CPUs' deadlines. The CPU that takes the interrupt serves itself and calls the
- *		others that are due.
+ *   one	Else one comparator for all CPUs, by an input of the I/O APIC.
  *
- * The second is the general case, and the first is written as the second with one CPU in @cpus.
- *
- * Who is armed for what
- * =====================
- * hpet_cpu.next is a CPU's deadline. Under the comparator's lock
- *
- *	programmed <= next of each CPU in @cpus		[or an interrupt by software is on its way]
- *
- * so arm() has nothing to write unless the new time is the earliest. What moves later, or is
- * disarmed, leaves the comparator as it is: the interrupt finds nobody due, and sets it anew.
- * That is cheaper than a look at all CPUs at each arm().
- *
- * The interrupt sets next of those who are due to CO_CLOCK_NEVER and calls them;
- * co_clock_event() says what is next, and that is armed as any other. A call that finds one
- * still on its way there is not sent: the flag of a call is cleared before its function runs,
- * so that one has not yet looked what is due.
+ * Either way a comparator has a fan-out (fanout.c), of one CPU or of all, which knows when it is
+ * wanted next and whom to call. Here it is programmed for that, under the fan-out's lock. What
+ * nobody wants any more leaves the comparator as it is: one interrupt for nobody.
  *
  * The counter is past the comparator
  * ==================================
@@ -54,12 +39,6 @@
  * read() has 64 bits. If the counter does, from there, high half twice. Else by the last that
  * was read, which a read moves on; a work item reads if nobody else does.
  *
- * Behind
- * ======
- * Handlers that take longer than until they want to be called again would have a CPU for
- * themselves: an interrupt by software comes as soon as the one before it is over. After
- * HPET_BEHIND in a row for times that were past, all others get as much time as these took.
- *
  * Drift
  * =====
  * Intervals are measured by the HPET, time by the monotonic clock, and they may differ by 500
@@ -67,10 +46,9 @@
  *
  * Ticks
  * =====
- * CO_PERIODIC: the comparator ticks by itself, if it can, for all CPUs that want it (next is
- * 0); else it is set on by a period at each tick, counted from the one before, whenever the
- * interrupt came. When the last CPU has enough (CO_CLOCK_NEVER) it is switched off, with the
- * first that arms on again.
+ * CO_PERIODIC: the comparator ticks by itself, if it can; else it is set on by a period at each
+ * tick, counted from the one before, whenever the interrupt came. To the fan-out both are ticking:
+ * it says when the first CPU wants ticks, and when the last has had enough.
  *
  * A comparator that is to tick by itself is told the first tick and then the period, by two
  * writes to one register, and takes the first for the period until it has the second:
@@ -80,11 +58,6 @@
  *	3. the period is written: the next but one will be right, in minutes
  *	   -> where the counter is at the first tick after 3, all is done again; after a few
  *	      attempts the ticks are those of a comparator that cannot tick.
- *
- * Context of a call
- * =================
- * A CPU that idles and polls takes calls from its idle loop, which is no interrupt.
- * co_clock_event() wants one: then the CPU interrupts itself.
  */
 #include <linux/acpi.h>
 #include <linux/atomic.h>
@@ -97,16 +70,13 @@
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
-#include <linux/smp.h>
 #include <linux/workqueue.h>
 #include "../compat/compat.h"
-#include "clock.h"
 #include "hpet.h"
 
 #define HPET_LEFT	128U		/* cycles that must be left after the write */
 #define HPET_LEAST	192U		/* the first attempt's least distance */
 #define HPET_ATTEMPTS	4
-#define HPET_BEHIND	3
 #define HPET_FARTHEST	BIT(30)
 #define FSEC_PER_NSEC	1000000UL
 #define HPET_FAR_NS	(100 * NSEC_PER_MSEC)
@@ -123,33 +93,15 @@ static struct {
 	unsigned int block;
 	unsigned int count;		/* comparators that the HPET has */
 	bool wide;			/* the counter has 64 bits */
-	bool fan_out;
+	bool own;			/* each CPU has a comparator */
 	u32 period;			/* of ticks, or 0 in CO_DEADLINE */
 	u64 farthest_ns;
-	u32 slack_ns;			/* nearer than that cannot be programmed */
 	unsigned int used;		/* comparators in hpet_cmp */
 } hpet;
 
 static struct co_hpet hpet_cmp[CO_HPET_MAX];
+static DEFINE_PER_CPU(struct co_fanout_cpu, fanout_cpus);
 static DEFINE_MUTEX(hpet_starting);
-
-/**
- * struct hpet_cpu - a CPU's side
- * @hc:		the comparator that serves it, NULL if it is not started. Written on that CPU with
- *		interrupts off, and read there.
- * @next:	its deadline; in periodic mode 0 if it wants ticks; or CO_CLOCK_NEVER. Under
- *		hc->lock.
- * @call:	the call of the CPU that took the interrupt
- * @again:	the same as an interrupt
- */
-struct hpet_cpu {
-	struct co_hpet *hc;
-	u64 next;
-	call_single_data_t call;
-	struct irq_work again;
-};
-
-static DEFINE_PER_CPU(struct hpet_cpu, hpet_cpu);
 
 /* ---- the counter ----------------------------------------------------------------------------- */
 
@@ -217,7 +169,6 @@ static void set_cfg(struct co_hpet *hc, u32 cfg)
 static bool set_cmp(struct co_hpet *hc, u32 target, u32 *now)
 {
 	writel(target, hc->regs + CO_HPET_CMP);
-	hc->programs++;
 	*now = counter();
 	if ((s32)(target - *now) >= (s32)HPET_LEFT)
 		return true;
@@ -225,50 +176,34 @@ static bool set_cmp(struct co_hpet *hc, u32 target, u32 *now)
 	return false;
 }
 
-/* How far from now to aim for a time; 0: it is past. */
-static u64 distance_to(struct co_hpet *hc, u64 ns, u64 at)
+/* How far from now to aim for what is so far away. See "Drift". */
+static u32 aim(u64 distance)
 {
-	u64 distance;
-
-	if (ns <= at) {
-		if (!hc->behind++)
-			hc->behind_since = at;
-		if (hc->behind <= HPET_BEHIND)
-			return 0;
-		/* See "Behind". */
-		hc->behind = 0;
-		return min_t(u64, at - hc->behind_since, HPET_FAR_NS);
-	}
-	distance = min(ns - at, hpet.farthest_ns);
-	if (distance > HPET_FAR_NS)		/* see "Drift" */
+	distance = min(distance, hpet.farthest_ns);
+	if (distance > HPET_FAR_NS)
 		distance -= distance >> 10;
-	return distance;
+	return co_from_ns(co_clk_hpet.rate, distance);
 }
 
-static void program(struct co_hpet *hc, u64 ns)
+/* See "The counter is past the comparator". */
+static bool program_in_time(struct co_hpet *hc, u64 ns)
 {
 	u32 least = HPET_LEAST, now, due, target;
-	u64 at = ktime_get(), distance;
+	u64 at = ktime_get();
 	int i;
 
-	lockdep_assert_held(&hc->lock);
-	hc->programmed = min(ns, at + hpet.farthest_ns);
-	distance = distance_to(hc, ns, at);
-	if (!distance)
-		goto soft;
+	if (ns <= at)
+		return false;
 	now = counter();
-	due = now + (u32)co_from_ns(co_clk_hpet.rate, distance);
+	due = now + aim(ns - at);
 	for (i = 0; i < HPET_ATTEMPTS; i++, least *= 2) {
 		target = (s32)(due - now) < (s32)least ? now + least : due;
-		if (set_cmp(hc, target, &now)) {
-			hc->behind = 0;
-			return;
-		}
+		if (set_cmp(hc, target, &now))
+			return true;
 		if ((s32)(due - now) <= 0)
-			break;
+			return false;
 	}
-soft:
-	irq_work_queue(&hc->soft);
+	return false;
 }
 
 /* The next tick after now: the next but one and so on if the interrupt came so late. */
@@ -292,7 +227,6 @@ static bool start_own_ticks(struct co_hpet *hc)
 	writel(first, hc->regs + CO_HPET_CMP);
 	udelay(1);				/* some chips want that */
 	writel(hpet.period, hc->regs + CO_HPET_CMP);
-	hc->programs++;
 	if ((s32)(first - counter()) < (s32)HPET_LEFT) {
 		hc->late++;
 		return false;
@@ -322,100 +256,45 @@ static void stop_ticks(struct co_hpet *hc)
 	writel(counter() - 1, hc->regs + CO_HPET_CMP);
 }
 
-static void want_ticks(struct co_hpet *hc, struct hpet_cpu *me, bool want)
+/* See struct co_fanout. */
+static void hpet_program(struct co_fanout *f, u64 ns)
 {
-	if ((me->next != CO_CLOCK_NEVER) == want)
-		return;
-	me->next = want ? 0 : CO_CLOCK_NEVER;
-	if (want && !hc->ticking++)
-		start_ticks(hc);
-	if (!want && !--hc->ticking)
-		stop_ticks(hc);
+	struct co_hpet *hc = container_of(f, struct co_hpet, fanout);
+
+	lockdep_assert_held(&f->lock);
+	if (hpet.period) {
+		if (ns == CO_CLOCK_NEVER)
+			stop_ticks(hc);
+		else
+			start_ticks(hc);
+	} else if (ns != CO_CLOCK_NEVER && !program_in_time(hc, ns)) {
+		irq_work_queue(&hc->soft);
+	}
 }
 
 /* ---- interrupts ------------------------------------------------------------------------------ */
 
-static void hpet_arm(u64 ns)
-{
-	struct hpet_cpu *me = this_cpu_ptr(&hpet_cpu);
-	struct co_hpet *hc = me->hc;
-
-	lockdep_assert_irqs_disabled();
-	if (!hc)
-		return;
-	raw_spin_lock(&hc->lock);
-	if (hpet.period) {
-		want_ticks(hc, me, ns != CO_CLOCK_NEVER);
-	} else {
-		me->next = ns;
-		if (ns < hc->programmed)
-			program(hc, ns);
-	}
-	raw_spin_unlock(&hc->lock);
-}
-
-static void serve(void)
-{
-	if (this_cpu_read(hpet_cpu.hc))
-		hpet_arm(co_clock_event());
-}
-
-static void serve_again(struct irq_work *work)
-{
-	serve();
-}
-
-static void serve_call(void *unused)
-{
-	if (in_hardirq())
-		serve();
-	else				/* see "Context of a call" */
-		irq_work_queue(this_cpu_ptr(&hpet_cpu.again));
-}
-
-/* Calls the CPUs that are due, and sets the comparator for the next. */
-static void dispatch(struct co_hpet *hc)
-{
-	unsigned int cpu, this_cpu = smp_processor_id();
-	u64 soon = ktime_get() + hpet.slack_ns, earliest = CO_CLOCK_NEVER;
-	struct hpet_cpu *it;
-	bool me = false;
-
-	raw_spin_lock(&hc->lock);
-	hc->interrupts++;
-	for_each_cpu(cpu, &hc->cpus) {
-		it = per_cpu_ptr(&hpet_cpu, cpu);
-		if (it->next > soon) {
-			earliest = min(earliest, it->next);
-			continue;
-		}
-		if (!hpet.period)
-			it->next = CO_CLOCK_NEVER;
-		if (cpu == this_cpu)
-			me = true;
-		else if (!smp_call_function_single_async(cpu, &it->call))
-			hc->ipis++;
-	}
-	hc->programmed = CO_CLOCK_NEVER;
-	if (hpet.period) {
-		if (hc->ticking && !(hc->cfg & HPET_TN_PERIODIC))
-			program_tick(hc);
-	} else if (earliest != CO_CLOCK_NEVER) {
-		program(hc, earliest);
-	}
-	raw_spin_unlock(&hc->lock);
-	if (me)
-		serve();
-}
-
 static void soft_interrupt(struct irq_work *work)
 {
-	dispatch(container_of(work, struct co_hpet, soft));
+	co_fanout_interrupt(&container_of(work, struct co_hpet, soft)->fanout);
+}
+
+static void interrupt(struct co_hpet *hc)
+{
+	struct co_fanout *f = &hc->fanout;
+
+	if (hpet.period) {
+		raw_spin_lock(&f->lock);
+		if (f->earliest != CO_CLOCK_NEVER && !(hc->cfg & HPET_TN_PERIODIC))
+			program_tick(hc);
+		raw_spin_unlock(&f->lock);
+	}
+	co_fanout_interrupt(f);
 }
 
 static irqreturn_t msi_interrupt(int irq, void *dev)
 {
-	dispatch(dev);
+	interrupt(dev);
 	return IRQ_HANDLED;
 }
 
@@ -426,7 +305,7 @@ static irqreturn_t line_interrupt(int irq, void *dev)
 	if (!(readl(hpet.base + HPET_STATUS) & BIT(hc->num)))
 		return IRQ_NONE;
 	writel(BIT(hc->num), hpet.base + HPET_STATUS);
-	dispatch(hc);
+	interrupt(hc);
 	return IRQ_HANDLED;
 }
 
@@ -477,7 +356,7 @@ static int hpet_set_rate(enum co_mode mode, u32 hz)
 	/* Not by a rounded frequency: the fraction of the two periods is exact. */
 	clocks_calc_mult_shift(&rate->mult, &rate->shift, hpet.fs, FSEC_PER_NSEC, 1);
 	hpet.farthest_ns = co_to_ns(*rate, HPET_FARTHEST);
-	hpet.slack_ns = co_to_ns(*rate, HPET_LEAST);
+	co_clk_hpet.accuracy_ns = co_to_ns(*rate, HPET_LEAST) + HPET_CROSS_NS;
 	if (mode == CO_PERIODIC)
 		period = div64_u64(FSEC_PER_NSEC * NSEC_PER_SEC + fs_hz / 2, fs_hz);
 	if (period > HPET_FARTHEST || (mode == CO_PERIODIC && period < 4 * HPET_LEAST))
@@ -495,8 +374,7 @@ static void adopt(struct co_hpet *hc, unsigned int num)
 	hc->found = readl(hc->regs);
 	hc->owner = -1;
 	hc->soft = IRQ_WORK_INIT_HARD(soft_interrupt);
-	raw_spin_lock_init(&hc->lock);
-	hc->programmed = CO_CLOCK_NEVER;
+	co_fanout_init(&hc->fanout, &fanout_cpus, hpet_program, hpet.period);
 }
 
 /* Away from the counter, and not enabled yet. */
@@ -534,7 +412,8 @@ static bool take_own(u32 free)
 			break;
 		quiet(&hpet_cmp[hpet.used++], 0);
 	}
-	if (hpet.used >= num_online_cpus())
+	hpet.own = hpet.used >= num_online_cpus();
+	if (hpet.own)
 		return true;
 	while (hpet.used) {
 		co_hpet_msi_free(&hpet_cmp[--hpet.used]);
@@ -592,7 +471,6 @@ static bool take_one(u32 free)
 		if (!take_line(__ffs(ticks ?: others)))
 			continue;
 		hpet.used = 1;
-		hpet.fan_out = true;
 		set_cfg(hpet_cmp, hpet_cmp->cfg | HPET_TN_ENABLE);
 		return true;
 	}
@@ -608,6 +486,9 @@ static int hpet_take(void)
 	if (err)
 		return err;
 	rest = free;
+	/* In legacy replacement mode the first two have the interrupts of the PIT and the RTC. */
+	if (readl(hpet.base + HPET_CFG) & HPET_CFG_LEGACY)
+		free &= ~(BIT(0) | BIT(1));
 	if (!take_own(free) && !take_one(free))
 		err = co_clock_refuse(&co_clk_hpet, -ENODEV,
 				      "free comparators (%#x): no MSI, no I/O APIC input from 16 on",
@@ -631,8 +512,6 @@ static void unmap(void)
 
 static int hpet_probe(enum co_mode mode, u32 hz)
 {
-	struct hpet_cpu *it;
-	unsigned int cpu;
 	int err;
 
 	memset(&hpet, 0, sizeof(hpet));
@@ -641,17 +520,9 @@ static int hpet_probe(enum co_mode mode, u32 hz)
 		err = hpet_set_rate(mode, hz);
 	if (err)
 		goto err_unmap;
-	for_each_possible_cpu(cpu) {
-		it = per_cpu_ptr(&hpet_cpu, cpu);
-		it->hc = NULL;
-		it->next = CO_CLOCK_NEVER;
-		it->again = IRQ_WORK_INIT_HARD(serve_again);
-		INIT_CSD(&it->call, serve_call, NULL);
-	}
 	err = hpet_take();
 	if (err)
 		goto err_unmap;
-	co_clk_hpet.accuracy_ns = hpet.slack_ns + HPET_CROSS_NS;
 	if (!hpet.wide) {
 		atomic64_set(&last_read, counter());
 		keep_reading(NULL);
@@ -671,17 +542,17 @@ static void hpet_remove(void)
 	cancel_delayed_work_sync(&reading);
 	for (hc = hpet_cmp; hc < hpet_cmp + hpet.used; hc++) {
 		writel(hc->found, hc->regs);
-		if (hpet.fan_out) {
+		if (hpet.own) {
+			co_hpet_msi_free(hc);
+		} else {
 			writel(BIT(hc->num), hpet.base + HPET_STATUS);
 			free_irq(hc->irq, hc);
 			acpi_unregister_gsi(hc->gsi);
-		} else {
-			co_hpet_msi_free(hc);
 		}
 		irq_work_sync(&hc->soft);
 		which |= BIT(hc->num);
 	}
-	if (!hpet.fan_out)
+	if (hpet.own)
 		co_hpet_msi_destroy();
 	co_hpet_unclaim(which);
 	unmap();
@@ -713,79 +584,72 @@ static void put_own(struct co_hpet *hc)
 	mutex_unlock(&hpet_starting);
 }
 
+static int bind_own(struct co_hpet *hc, unsigned int cpu)
+{
+	int err = request_irq(hc->irq, msi_interrupt,
+			      IRQF_NO_AUTOEN | IRQF_NOBALANCING | IRQF_NO_THREAD, "callout-hpet", hc);
+
+	if (err)
+		return err;
+	err = irq_set_affinity(hc->irq, cpumask_of(cpu));
+	if (err) {
+		free_irq(hc->irq, hc);
+		return err;
+	}
+	enable_irq(hc->irq);
+	return 0;
+}
+
 static int hpet_start(unsigned int cpu)
 {
-	struct hpet_cpu *me = this_cpu_ptr(&hpet_cpu);
-	struct co_hpet *hc = hpet.fan_out ? hpet_cmp : get_own(cpu);
-	int err;
+	struct co_hpet *hc = hpet.own ? get_own(cpu) : hpet_cmp;
+	int err = 0;
 
 	if (!hc)
 		return co_clock_refuse(&co_clk_hpet, -ENOSPC,
 				       "has %u comparators, and none for CPU %u", hpet.used, cpu);
-	if (!hpet.fan_out) {
-		err = request_irq(hc->irq, msi_interrupt, IRQF_NO_AUTOEN | IRQF_NOBALANCING |
-				  IRQF_NO_THREAD, "callout-hpet", hc);
-		if (!err) {
-			err = irq_set_affinity(hc->irq, cpumask_of(cpu));
-			if (err)
-				free_irq(hc->irq, hc);
-		}
-		if (err) {
-			put_own(hc);
-			return co_clock_refuse(&co_clk_hpet, err, "no interrupt on CPU %u", cpu);
-		}
-		enable_irq(hc->irq);
+	if (hpet.own)
+		err = bind_own(hc, cpu);
+	if (err) {
+		put_own(hc);
+		return co_clock_refuse(&co_clk_hpet, err, "no interrupt on CPU %u", cpu);
 	}
-	raw_spin_lock_irq(&hc->lock);
-	if (!hpet.fan_out)		/* what it was set for went with its last CPU */
-		hc->programmed = CO_CLOCK_NEVER;
-	me->next = CO_CLOCK_NEVER;
-	me->hc = hc;
-	cpumask_set_cpu(cpu, &hc->cpus);
-	raw_spin_unlock_irq(&hc->lock);
+	co_fanout_start(&hc->fanout, cpu);
 	return 0;
 }
 
 static void hpet_stop(unsigned int cpu)
 {
-	struct hpet_cpu *me = this_cpu_ptr(&hpet_cpu);
-	struct co_hpet *hc = me->hc;
+	struct co_fanout *f = per_cpu(fanout_cpus, cpu).fanout;
+	struct co_hpet *hc = container_of(f, struct co_hpet, fanout);
 
-	if (!hc)
-		return;
-	raw_spin_lock_irq(&hc->lock);
-	if (hpet.period)
-		want_ticks(hc, me, false);
-	me->next = CO_CLOCK_NEVER;
-	me->hc = NULL;
-	cpumask_clear_cpu(cpu, &hc->cpus);
-	raw_spin_unlock_irq(&hc->lock);
-
-	/* A call is sent under the lock, and runs here, before we can see its flag cleared. */
-	while (smp_load_acquire(&me->call.node.u_flags) & CSD_FLAG_LOCK)
-		cpu_relax();
-	irq_work_sync(&me->again);
-	if (!hpet.fan_out) {
+	co_fanout_stop(f, cpu);
+	if (hpet.own) {
 		free_irq(hc->irq, hc);
 		put_own(hc);
 	}
 	irq_work_sync(&hc->soft);
 }
 
+static void hpet_arm(u64 ns)
+{
+	co_fanout_arm(this_cpu_read(fanout_cpus.fanout), ns);
+}
+
 static int hpet_counters(char *buf)
 {
-	u64 programs = 0, interrupts = 0, late = 0, ipis = 0;
+	struct co_fanout_counts counts = { };
 	struct co_hpet *hc;
+	u64 late = 0;
+	int n;
 
 	for (hc = hpet_cmp; hc < hpet_cmp + hpet.used; hc++) {
-		programs += READ_ONCE(hc->programs);
-		interrupts += READ_ONCE(hc->interrupts);
+		co_fanout_count(&hc->fanout, &counts);
 		late += READ_ONCE(hc->late);
-		ipis += READ_ONCE(hc->ipis);
 	}
-	return sysfs_emit(buf, "comparators %u\nfan_out %d\nprogrammed %llu\ninterrupts %llu\n"
-			  "late_writes %llu\nipis %llu\n",
-			  hpet.used, hpet.fan_out, programs, interrupts, late, ipis);
+	n = co_fanout_print(&counts, buf);
+	return n + sysfs_emit_at(buf, n, "late_writes %llu\ncomparators %u\nper_cpu %d\n", late,
+				 hpet.used, hpet.own);
 }
 
 struct callout_clock co_clk_hpet = {

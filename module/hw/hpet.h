@@ -6,10 +6,9 @@
 #ifndef CALLOUT_HPET_H
 #define CALLOUT_HPET_H
 
-#include <linux/cpumask.h>
 #include <linux/irq_work.h>
-#include <linux/spinlock.h>
 #include <asm/hpet.h>
+#include "fanout.h"
 
 #define CO_HPET_MAX	32	/* comparators that the registers have room for */
 
@@ -22,21 +21,12 @@
  * @irq:	its interrupt
  * @owner:	the CPU that has it for itself, or -1. Under hpet_starting.
  * @soft:	an interrupt by software, where the comparator could not be set in time
- * @lock:	protects what follows, and the comparator's registers; taken with interrupts off,
- *		and within the interrupt's descriptor's lock.
+ * @fanout:	its CPUs. Its lock also protects what follows, and the comparator's registers; it is taken
+ *		with interrupts off, and within the interrupt's descriptor's lock.
  * @cfg:	what its configuration register was written with
- * @programmed:	the time that it is set for, or CO_CLOCK_NEVER. Not of interest in periodic mode.
- * @behind:	how many times in a row were past when they were to be programmed
- * @behind_since: when the first of them was
  * @tick:	counter at the next tick, where ticks are emulated
- * @ticking:	CPUs that want ticks
- * @programs:	how often it was set
- * @interrupts:	how many came
- * @late:	how often the counter was past it, or too near, when it had been written
- * @ipis:	calls that were sent to other CPUs
- * @cpus:	the CPUs that are started
- *
- * The four counts are also read without the lock, for show.
+ * @late:	how often the counter was past it, or too near, when it had been written; also read
+ *		without the lock, for show
  */
 struct co_hpet {
 	unsigned int num;
@@ -47,18 +37,10 @@ struct co_hpet {
 	int owner;
 	struct irq_work soft;
 
-	raw_spinlock_t lock;
+	struct co_fanout fanout;
 	u32 cfg;
-	u64 programmed;
-	unsigned int behind;
-	u64 behind_since;
 	u32 tick;
-	unsigned int ticking;
-	u64 programs;
-	u64 interrupts;
 	u64 late;
-	u64 ipis;
-	struct cpumask cpus;
 };
 
 /* A comparator's registers, from its first. */

@@ -36,7 +36,6 @@
 #include <linux/workqueue.h>
 #include <asm/cpufeature.h>
 #include "../compat/compat.h"
-#include "clock.h"
 #include "hpet.h"
 
 #if IS_ENABLED(CONFIG_HPET)

@@ -18,7 +18,6 @@
 #include <asm/hw_irq.h>
 #include <asm/irqdomain.h>
 #include "../compat/compat.h"
-#include "clock.h"
 #include "hpet.h"
 
 /* Set by create, gone by destroy; only probe() and remove() come here. */
@@ -31,13 +30,13 @@ static void set_enabled(struct irq_data *d, bool on)
 	struct co_hpet *hc = irq_data_get_irq_chip_data(d);
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&hc->lock, flags);
+	raw_spin_lock_irqsave(&hc->fanout.lock, flags);
 	if (on)
 		hc->cfg |= HPET_TN_ENABLE | HPET_TN_FSB;
 	else
 		hc->cfg &= ~(HPET_TN_ENABLE | HPET_TN_FSB);
 	writel(hc->cfg, hc->regs);
-	raw_spin_unlock_irqrestore(&hc->lock, flags);
+	raw_spin_unlock_irqrestore(&hc->fanout.lock, flags);
 }
 
 static void msi_mask(struct irq_data *d)

@@ -119,7 +119,7 @@ static u16 count_until(u64 ns)
 }
 
 /* See struct co_fanout. */
-static void pit_program(u64 ns)
+static void pit_program(struct co_fanout *f, u64 ns)
 {
 	raw_spin_lock(&i8253_lock);
 	if (pit.yielded) {
@@ -316,7 +316,7 @@ static void program_locked(u64 ns)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&pit.fanout.lock, flags);
-	pit_program(ns);
+	pit_program(&pit.fanout, ns);
 	raw_spin_unlock_irqrestore(&pit.fanout.lock, flags);
 }
 
@@ -325,10 +325,10 @@ static bool interrupt_comes(void)
 	int tries;
 
 	program_locked(ktime_get_ns() + NSEC_PER_MSEC);
-	for (tries = 0; tries < 10 && !READ_ONCE(pit.fanout.interrupts); tries++)
+	for (tries = 0; tries < 10 && !READ_ONCE(pit.fanout.counts.interrupts); tries++)
 		msleep(20);
 	program_locked(CO_CLOCK_NEVER);
-	return READ_ONCE(pit.fanout.interrupts);
+	return READ_ONCE(pit.fanout.counts.interrupts);
 }
 
 /* Moving the interrupt away from a CPU that dies masks it for a moment, in which the edge may come. */
@@ -402,7 +402,10 @@ static void pit_arm(u64 ns)
 
 static int pit_counters(char *buf)
 {
-	return co_fanout_counters(&pit.fanout, buf);
+	struct co_fanout_counts counts = { };
+
+	co_fanout_count(&pit.fanout, &counts);
+	return co_fanout_print(&counts, buf);
 }
 
 /*

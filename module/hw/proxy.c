@@ -474,7 +474,7 @@ static int proxy_counters(char *buf)
 		programmed += per_cpu(proxies, cpu).programmed;
 		interrupts += per_cpu(proxies, cpu).interrupts;
 	}
-	return scnprintf(buf, PAGE_SIZE, "hw_interrupts %llu\nhw_programmed %llu\n", interrupts, programmed);
+	return scnprintf(buf, PAGE_SIZE, "interrupts %llu\nprogrammed %llu\n", interrupts, programmed);
 }
 
 struct callout_clock co_clk_proxy = {

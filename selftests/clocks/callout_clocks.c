@@ -7,6 +7,9 @@
  * at once. Afterwards /sys/module/callout_clocks/parameters tells how many are missing, were early, and how
  * late the last was (but for time that the machine slept).
  *
+ * With slow_us=N also: on the last CPU a callout that wants to be called again in 10 us, and whose handler takes N us.
+ * That CPU must have time for a task nevertheless.
+ *
  * insmod does the work, prints "callout_clocks: NAME expiries early elsewhere p50_ns p999_ns max_ns" for each
  * of the two, and fails if an expiry was early or on another CPU, or if one is missing.
  */
@@ -19,6 +22,7 @@
 #include <linux/smp.h>
 #include <linux/sort.h>
 #include <linux/vmalloc.h>
+#include <linux/workqueue.h>
 #include "../../module/compat/compat.h"
 
 static int expiries = 2000;
@@ -33,6 +37,10 @@ MODULE_PARM_DESC(mean_us, "from one expiry to the next, in us (1000)");
 static int window_us;
 module_param(window_us, int, 0444);
 MODULE_PARM_DESC(window_us, "how much later than its earliest time a callout may run, in us (0)");
+
+static int slow_us;
+module_param(slow_us, int, 0444);
+MODULE_PARM_DESC(slow_us, "how long a handler takes that is always late, in us (0: there is none)");
 
 static int pend;
 module_param(pend, int, 0444);
@@ -61,7 +69,9 @@ struct chain {
 
 static struct chain callouts = { .name = "callout" }, hrtimers = { .name = "hrtimer" };
 static DEFINE_RAW_SPINLOCK(lock);
-static struct callout co;
+static DEFINE_RAW_SPINLOCK(slow_lock);
+static DECLARE_COMPLETION(task_ran);
+static struct callout co, slow;
 static struct hrtimer hrt;
 
 /* Records an expiry. True if there is to be another, at chain.due. */
@@ -105,6 +115,53 @@ static void begin(void *unused)
 	callout_set_within(&co, callouts.due, callouts.due, on_callout, NULL);
 	hrtimer_start(&hrt, hrtimers.due, HRTIMER_MODE_ABS_PINNED_HARD);
 	raw_spin_unlock_irqrestore(&lock, flags);
+}
+
+static void on_slow(void *unused)
+{
+	u64 begin = ktime_get(), end = begin + slow_us * NSEC_PER_USEC;
+
+	while (ktime_get() < end)
+		cpu_relax();
+	callout_set_within(&slow, begin + 10 * NSEC_PER_USEC, begin + 10 * NSEC_PER_USEC, on_slow, NULL);
+}
+
+static void begin_slow(void *unused)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&slow_lock, flags);
+	callout_set_within(&slow, 1, 1, on_slow, NULL);
+	raw_spin_unlock_irqrestore(&slow_lock, flags);
+}
+
+static void stop(struct callout *c, raw_spinlock_t *its)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(its, flags);
+	callout_stop(c);
+	raw_spin_unlock_irqrestore(its, flags);
+}
+
+static void task(struct work_struct *work)
+{
+	complete(&task_ran);
+}
+
+/* With slow_us: has the last CPU time for a task? Ends the callout there. */
+static bool time_left(void)
+{
+	static DECLARE_WORK(work, task);
+	bool left;
+
+	schedule_work_on(cpumask_last(cpu_online_mask), &work);
+	left = wait_for_completion_timeout(&task_ran, 10 * HZ);
+	stop(&slow, &slow_lock);
+	flush_work(&work);
+	if (!left)
+		pr_err("callout_clocks: no time was left\n");
+	return left;
 }
 
 static void on_pending(void *arg)
@@ -157,7 +214,6 @@ static bool report(struct chain *c)
 static int __init callout_clocks_init(void)
 {
 	unsigned long limit = msecs_to_jiffies(20000 + 10ULL * expiries * mean_us / 1000);
-	unsigned long flags;
 	bool good;
 
 	if (expiries < 1 || mean_us < 5 || pend < 0)
@@ -176,6 +232,7 @@ static int __init callout_clocks_init(void)
 	init_completion(&callouts.done);
 	init_completion(&hrtimers.done);
 	callout_init_lock(&co, &lock, 0);
+	callout_init_lock(&slow, &slow_lock, 0);
 	co_hrtimer_setup(&hrt, on_hrtimer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_HARD);
 	cpus_read_lock();
 	if (cpu < 0)
@@ -186,14 +243,15 @@ static int __init callout_clocks_init(void)
 		vfree(hrtimers.late);
 		return -EINVAL;
 	}
+	if (slow_us)
+		smp_call_function_single(cpumask_last(cpu_online_mask), begin_slow, NULL, 1);
 	wait_for_completion_timeout(&callouts.done, limit);
 	wait_for_completion_timeout(&hrtimers.done, limit);
+	good = !slow_us || time_left();
 	cpus_read_unlock();
 	hrtimer_cancel(&hrt);
-	raw_spin_lock_irqsave(&lock, flags);
-	callout_stop(&co);
-	raw_spin_unlock_irqrestore(&lock, flags);
-	good = report(&callouts) & report(&hrtimers);
+	stop(&co, &lock);
+	good &= report(&callouts) & report(&hrtimers);
 	vfree(callouts.late);
 	vfree(hrtimers.late);
 	return good ? 0 : -EIO;
