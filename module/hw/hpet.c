@@ -462,6 +462,29 @@ static bool take_line(unsigned int num)
 	return false;
 }
 
+static void give_line(struct co_hpet *hc)
+{
+	writel(hc->found, hc->regs);
+	writel(BIT(hc->num), hpet.base + HPET_STATUS);
+	free_irq(hc->irq, hc);
+	acpi_unregister_gsi(hc->gsi);
+}
+
+/* Whatever ACPI and the registers say. */
+static bool interrupt_comes(struct co_hpet *hc)
+{
+	u32 ms = co_from_ns(co_clk_hpet.rate, NSEC_PER_MSEC);
+	int tries;
+	u32 now;
+
+	raw_spin_lock_irq(&hc->fanout.lock);
+	set_cmp(hc, counter() + ms, &now);
+	raw_spin_unlock_irq(&hc->fanout.lock);
+	for (tries = 0; tries < 10 && !READ_ONCE(hc->fanout.counts.interrupts); tries++)
+		msleep(20);
+	return READ_ONCE(hc->fanout.counts.interrupts);
+}
+
 /* Takes one comparator for all CPUs, one that can tick by itself if there is any. */
 static bool take_one(u32 free)
 {
@@ -470,9 +493,12 @@ static bool take_one(u32 free)
 	for (; ticks | others; ticks ? (ticks &= ticks - 1) : (others &= others - 1)) {
 		if (!take_line(__ffs(ticks ?: others)))
 			continue;
-		hpet.used = 1;
 		set_cfg(hpet_cmp, hpet_cmp->cfg | HPET_TN_ENABLE);
-		return true;
+		if (interrupt_comes(hpet_cmp)) {
+			hpet.used = 1;
+			return true;
+		}
+		give_line(hpet_cmp);
 	}
 	return false;
 }
@@ -491,7 +517,7 @@ static int hpet_take(void)
 		free &= ~(BIT(0) | BIT(1));
 	if (!take_own(free) && !take_one(free))
 		err = co_clock_refuse(&co_clk_hpet, -ENODEV,
-				      "free comparators (%#x): no MSI, no I/O APIC input from 16 on",
+				      "free comparators (%#x): no MSI, nor an interrupt by an I/O APIC input from 16 on",
 				      free);
 	for (hc = hpet_cmp; hc < hpet_cmp + hpet.used; hc++)
 		rest &= ~BIT(hc->num);
@@ -541,13 +567,11 @@ static void hpet_remove(void)
 
 	cancel_delayed_work_sync(&reading);
 	for (hc = hpet_cmp; hc < hpet_cmp + hpet.used; hc++) {
-		writel(hc->found, hc->regs);
 		if (hpet.own) {
+			writel(hc->found, hc->regs);
 			co_hpet_msi_free(hc);
 		} else {
-			writel(BIT(hc->num), hpet.base + HPET_STATUS);
-			free_irq(hc->irq, hc);
-			acpi_unregister_gsi(hc->gsi);
+			give_line(hc);
 		}
 		irq_work_sync(&hc->soft);
 		which |= BIT(hc->num);
