@@ -10,8 +10,8 @@
  * With slow_us=N also: on the last CPU a callout that wants to be called again in 10 us, and whose handler takes N us.
  * That CPU must have time for a task nevertheless.
  *
- * insmod does the work, prints "callout_clocks: NAME expiries early elsewhere p50_ns p999_ns max_ns" for each
- * of the two, and fails if an expiry was early or on another CPU, or if one is missing.
+ * insmod does the work, prints "callout_clocks: NAME expiries early elsewhere least_ns p50_ns p999_ns max_ns" for
+ * each of the two (of how late they were), and fails if an expiry was early or on another CPU, or if one is missing.
  */
 #include <linux/callout.h>
 #include <linux/completion.h>
@@ -206,8 +206,8 @@ static bool report(struct chain *c)
 	int n = READ_ONCE(c->n);
 
 	sort(c->late, n, sizeof(*c->late), by_size, NULL);
-	pr_info("callout_clocks: %s %d %d %d %u %u %u\n", c->name, n, c->early, c->elsewhere,
-		c->late[n / 2], c->late[(u64)n * 999 / 1000], c->late[n ? n - 1 : 0]);
+	pr_info("callout_clocks: %s %d %d %d %u %u %u %u\n", c->name, n, c->early, c->elsewhere,
+		c->late[0], c->late[n / 2], c->late[(u64)n * 999 / 1000], c->late[n ? n - 1 : 0]);
 	return n == expiries && !c->early && !c->elsewhere;
 }
 
