@@ -378,7 +378,8 @@ static __always_inline int callout_schedule(struct callout *c, int ticks)
  * @c:		the callout; its lock, where it has one, is held
  * @earliest:	monotonic time (ktime_get()); @func is not called before it
  * @latest:	monotonic time; the hardware is programmed for it, or for an earlier callout's that
- *		falls into the window. Before @earliest is warned of and taken as @earliest.
+ *		falls into the window; in periodic mode the first tick from @earliest on is taken. Before
+ *		@earliest is warned of and taken as @earliest.
  * @func:	the handler, not NULL
  * @arg:	its argument
  *
