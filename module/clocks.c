@@ -43,6 +43,7 @@ DEFINE_STATIC_KEY_FALSE(co_periodic);
 static DEFINE_MUTEX(co_clock_mutex);
 static unsigned int generation;	/* changes before and after what it stands for */
 static bool asleep;			/* no change by anyone: the machine is suspended */
+static bool ending;			/* nor any more: the module is unloaded. co_clock_mutex */
 /* A switch is between its two rounds: CPUs that come online are started by the second. */
 static bool switching = true;
 
@@ -295,7 +296,7 @@ static void fail_safe(struct work_struct *work)
 	struct callout_clock *clock = xchg(&failed, NULL);
 
 	mutex_lock(&co_clock_mutex);
-	if (clock && clock == co_clock && clock != &co_clk_hrtimer) {
+	if (clock && clock == co_clock && clock != &co_clk_hrtimer && !ending) {
 		failures++;
 		pr_warn("callout: clock %s %s; clock hrtimer instead\n", clock->name, clock->why);
 		change(&co_clk_hrtimer, co_mode, co_frequency_hz);
@@ -593,16 +594,19 @@ int co_clocks_init(const char *name, const char *mode, u32 hz)
 	return err ?: register_pm_notifier(&suspend_nb);
 }
 
-/* No more changes. The clock in use goes on. */
+/* No more changes. The clock in use goes on; if it fails, that is not heeded. */
 void co_clocks_exit(void)
 {
 	unregister_pm_notifier(&suspend_nb);
-	irq_work_sync(&fail_irq);
-	cancel_work_sync(&fail_work);
+	mutex_lock(&co_clock_mutex);
+	ending = true;
+	mutex_unlock(&co_clock_mutex);
 }
 
-/* All CPUs have been stopped. */
+/* All CPUs have been stopped, so that no clock can fail any more. */
 void co_clocks_end(void)
 {
+	irq_work_sync(&fail_irq);
+	cancel_work_sync(&fail_work);
 	remove(co_clock);
 }
