@@ -41,7 +41,7 @@ CO_EXPORT_FOR_TESTS(co_clock);
 CO_EXPORT_FOR_TESTS(co_mode);
 DEFINE_STATIC_KEY_FALSE(co_periodic);
 static DEFINE_MUTEX(co_clock_mutex);
-static unsigned int generation;	/* changes before and after what it stands for */
+static unsigned int generation;	/* even; advanced before a switch's second round */
 static bool asleep;			/* no change by anyone: the machine is suspended */
 static bool ending;			/* nor any more: the module is unloaded. co_clock_mutex */
 /* A switch is between its two rounds: CPUs that come online are started by the second. */
@@ -131,6 +131,7 @@ static void stop_all(void)
 
 	cpus_read_lock();
 	WRITE_ONCE(switching, true);
+	smp_wmb();	/* Before what is read changes. Pairs with callout_clock_generation()'s caller. */
 	for_each_online_cpu(cpu)
 		work_on_cpu(cpu, stop_here, NULL);
 	cpus_read_unlock();
@@ -141,8 +142,6 @@ static void take(struct callout_clock *clock, enum co_mode mode, u32 hz)
 {
 	bool was = static_key_enabled(&co_periodic);
 
-	WRITE_ONCE(generation, generation + 1);
-	smp_wmb();	/* Readers look at it before and after. */
 	WRITE_ONCE(co_clock, clock);
 	co_mode = mode;
 	WRITE_ONCE(co_frequency_hz, hz);
@@ -155,8 +154,6 @@ static void take(struct callout_clock *clock, enum co_mode mode, u32 hz)
 		static_branch_disable(&co_periodic);
 	if (was != (mode == CO_PERIODIC))
 		co_rekey_all();
-	smp_wmb();
-	WRITE_ONCE(generation, generation + 1);
 }
 
 /* Start the clock in use everywhere. On failure it is stopped again everywhere. */
@@ -166,7 +163,8 @@ static int start_all(void)
 	int err = 0;
 
 	cpus_read_lock();
-	WRITE_ONCE(switching, false);
+	WRITE_ONCE(generation, generation + 2);
+	smp_store_release(&switching, false);	/* Pairs with callout_clock_generation(). */
 	for_each_online_cpu(cpu) {
 		err = work_on_cpu(cpu, start_here, NULL);
 		if (err)
@@ -220,7 +218,7 @@ static int change(struct callout_clock *clock, enum co_mode mode, u32 hz)
 	lockdep_assert_held(&co_clock_mutex);
 	if (same && mode == old_mode && (hz == old_hz || mode == CO_DEADLINE)) {
 		WRITE_ONCE(co_frequency_hz, hz);
-		WRITE_ONCE(generation, generation + 1);
+		WRITE_ONCE(generation, generation + 2);
 		return 0;
 	}
 	if (!same) {
@@ -532,10 +530,14 @@ EXPORT_SYMBOL_GPL(callout_clock_accuracy);
  * callout_clock_generation() - tells whether cached ticks are still good
  *
  * Context: Any.
- * Return: A number that changes whenever clock, mode or frequency do.
+ * Return: A number that changes whenever clock, mode or frequency do. While they do, it is another each time.
  */
 unsigned int callout_clock_generation(void)
 {
+	static atomic_t other = ATOMIC_INIT(1);
+
+	if (smp_load_acquire(&switching))	/* Pairs with start_all(). */
+		return atomic_add_return(2, &other);
 	return READ_ONCE(generation);
 }
 EXPORT_SYMBOL_GPL(callout_clock_generation);

@@ -10,6 +10,9 @@
  * With slow_us=N also: on the last CPU a callout that wants to be called again in 10 us, and whose handler takes N us.
  * That CPU must have time for a task nevertheless.
  *
+ * With read_ms=N instead: the clock's counter is read for so long, and must not go back where its generation is the
+ * same, whatever is changed meanwhile.
+ *
  * insmod does the work, prints "callout_clocks: NAME expiries early elsewhere p50_ns p999_ns max_ns" for each
  * of the two, and fails if an expiry was early or on another CPU, or if one is missing.
  */
@@ -41,6 +44,10 @@ MODULE_PARM_DESC(window_us, "how much later than its earliest time a callout may
 static int slow_us;
 module_param(slow_us, int, 0444);
 MODULE_PARM_DESC(slow_us, "how long a handler takes that is always late, in us (0: there is none)");
+
+static int read_ms;
+module_param(read_ms, int, 0444);
+MODULE_PARM_DESC(read_ms, "how long to read the clock's counter, in ms (0)");
 
 static int pend;
 module_param(pend, int, 0444);
@@ -196,6 +203,26 @@ static int leave_pending(void)
 	return 0;
 }
 
+static int read_counter(void)
+{
+	u64 end = ktime_get() + read_ms * NSEC_PER_MSEC, first, second;
+	unsigned int generation;
+	int n = 0, back = 0;
+
+	while (ktime_get() < end) {
+		generation = callout_clock_generation();
+		smp_rmb();	/* The counter between two looks at the generation. */
+		first = callout_clock_read();
+		if (!(++n % 16))
+			cond_resched();
+		second = callout_clock_read();
+		smp_rmb();
+		back += second < first && generation == callout_clock_generation();
+	}
+	pr_info("callout_clocks: %d of %d readings went back\n", back, n);
+	return back ? -EIO : 0;
+}
+
 static int by_size(const void *a, const void *b)
 {
 	return *(const u32 *)a < *(const u32 *)b ? -1 : *(const u32 *)a > *(const u32 *)b;
@@ -220,6 +247,8 @@ static int __init callout_clocks_init(void)
 		return -EINVAL;
 	if (pend)
 		return leave_pending();
+	if (read_ms)
+		return read_counter();
 	callouts.late = vcalloc(expiries, sizeof(u32));
 	hrtimers.late = vcalloc(expiries, sizeof(u32));
 	if (!callouts.late || !hrtimers.late) {
