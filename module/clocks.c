@@ -236,6 +236,7 @@ static int change(struct callout_clock *clock, enum co_mode mode, u32 hz)
 		}
 	}
 	take(clock, mode, hz);
+	clock->why[0] = 0;	/* from here on it may fail */
 	err = start_all();
 	if (err) {
 		remove(clock);
@@ -244,7 +245,6 @@ static int change(struct callout_clock *clock, enum co_mode mode, u32 hz)
 	}
 	if (!same)
 		remove(old);
-	clock->why[0] = 0;
 	trace_callout_clock_switch(old->name, clock->name, co_mode_names[mode], mode ? hz : 0);
 	return 0;
 }
