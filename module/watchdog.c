@@ -4,9 +4,10 @@
  *
  * Twice a second it looks at each CPU. What it takes for a fault, and what else looks the same:
  *
- *	silent	something should have run 100 ms ago, and the clock has not come since the last look. A CPU
- *		may also have been held up: so the CPU is sent an interrupt that runs what is due, and only if
- *		that was served and the same is found three times running it is the clock's fault.
+ *	silent	something should have run 100 ms ago (in periodic mode 100 ms and a tick), and the clock has not
+ *		come since the last look. A CPU may also have been held up: so the CPU is sent an interrupt that
+ *		runs what is due, and only if that was served and the same is found three times running it is
+ *		the clock's fault.
  *	late	three looks running, nine tenths of a CPU's interrupts (two at least) were CO_LATE_NS behind,
  *		though an hrtimer of the watchdog's own was not.
  *	storm	CO_STORM interrupts between two looks that came before their time, and twice as many as did
@@ -139,12 +140,20 @@ static const struct file_operations fault_fops = {
 
 /* ---- looking -------------------------------------------------------------------------------- */
 
+/* In periodic mode a callout waits for the next tick besides. */
+static u64 overdue_ns(void)
+{
+	if (READ_ONCE(co_mode) == CO_DEADLINE)
+		return OVERDUE_NS;
+	return OVERDUE_NS + NSEC_PER_SEC / READ_ONCE(co_frequency_hz);
+}
+
 static void look_at(struct co_base *b, u64 now, bool on_time)
 {
 	struct look *l = per_cpu_ptr(&looks, b->cpu);
 	struct callout_clock *clock = READ_ONCE(b->clock);
 	u64 interrupts, late = READ_ONCE(b->stats.late), kicks = READ_ONCE(b->stats.kicks);
-	bool overdue = co_overdue(b, now - min(now, OVERDUE_NS), &interrupts);
+	bool overdue = co_overdue(b, now - min(now, overdue_ns()), &interrupts);
 
 	if (interrupts != l->interrupts || !overdue) {
 		if (interrupts != l->interrupts)
