@@ -10,6 +10,8 @@
  * With slow_us=N also: on the last CPU a callout that wants to be called again in 10 us, and whose handler takes N us.
  * That CPU must have time for a task nevertheless.
  *
+ * With hog_ms=N also: on the same CPU interrupts are off for N ms, again and again, until insmod is done.
+ *
  * With read_ms=N instead: the clock's counter is read for so long, and must not go back where its generation is the
  * same, whatever is changed meanwhile.
  *
@@ -19,7 +21,9 @@
 #include <linux/callout.h>
 #include <linux/completion.h>
 #include <linux/cpu.h>
+#include <linux/delay.h>
 #include <linux/hrtimer.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
 #include <linux/smp.h>
@@ -44,6 +48,10 @@ MODULE_PARM_DESC(window_us, "how much later than its earliest time a callout may
 static int slow_us;
 module_param(slow_us, int, 0444);
 MODULE_PARM_DESC(slow_us, "how long a handler takes that is always late, in us (0: there is none)");
+
+static int hog_ms;
+module_param(hog_ms, int, 0444);
+MODULE_PARM_DESC(hog_ms, "how long interrupts are off at a time, in ms (0)");
 
 static int read_ms;
 module_param(read_ms, int, 0444);
@@ -171,6 +179,28 @@ static bool time_left(void)
 	return left;
 }
 
+static int hog(void *unused)
+{
+	while (!kthread_should_stop()) {
+		local_irq_disable();
+		mdelay(hog_ms);
+		local_irq_enable();
+		usleep_range(500, 1000);
+	}
+	return 0;
+}
+
+static struct task_struct *start_hog(void)
+{
+	struct task_struct *t = hog_ms ? kthread_create(hog, NULL, "callout_hog") : NULL;
+
+	if (IS_ERR_OR_NULL(t))
+		return NULL;
+	kthread_bind(t, cpu);
+	wake_up_process(t);
+	return t;
+}
+
 static void on_pending(void *arg)
 {
 	struct pending *p = arg;
@@ -240,7 +270,8 @@ static bool report(struct chain *c)
 
 static int __init callout_clocks_init(void)
 {
-	unsigned long limit = msecs_to_jiffies(20000 + 10ULL * expiries * mean_us / 1000);
+	unsigned long limit = msecs_to_jiffies(20000 + 10ULL * expiries * (mean_us / 1000 + 2 * hog_ms));
+	struct task_struct *hogger;
 	bool good;
 
 	if (expiries < 1 || mean_us < 5 || pend < 0)
@@ -272,12 +303,15 @@ static int __init callout_clocks_init(void)
 		vfree(hrtimers.late);
 		return -EINVAL;
 	}
+	hogger = start_hog();
 	if (slow_us)
 		smp_call_function_single(cpumask_last(cpu_online_mask), begin_slow, NULL, 1);
 	wait_for_completion_timeout(&callouts.done, limit);
 	wait_for_completion_timeout(&hrtimers.done, limit);
 	good = !slow_us || time_left();
 	cpus_read_unlock();
+	if (hogger)
+		kthread_stop(hogger);
 	hrtimer_cancel(&hrt);
 	stop(&co, &lock);
 	good &= report(&callouts) & report(&hrtimers);
