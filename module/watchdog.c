@@ -50,6 +50,7 @@ static DEFINE_PER_CPU(struct look, looks);
 static u64 rescued;
 static u64 last_ns, last_ticks;
 static unsigned int last_generation;
+static bool last_sound;
 static u8 lies;
 
 /* How often a CPU that was overdue was served by the watchdog. */
@@ -229,6 +230,7 @@ static void look_at_counter(void)
 	unsigned int g = callout_clock_generation();
 	struct callout_clock *clock;
 	u64 ns, ticks, by_ticks, by_time;
+	bool sound;
 
 	local_irq_disable();
 	clock = READ_ONCE(co_clock);
@@ -236,8 +238,10 @@ static void look_at_counter(void)
 	ticks = callout_clock_read();
 	if (READ_ONCE(fault) == FAULT_COUNTER)
 		ticks += ticks / 8;
+	/* Held up between the two? That would be found by this look and by the next, the other way round. */
+	sound = co_now() - ns < NSEC_PER_MSEC;
 	local_irq_enable();
-	if (g == last_generation && (clock->read || READ_ONCE(fault) == FAULT_COUNTER)) {
+	if (g == last_generation && sound && last_sound && (clock->read || READ_ONCE(fault) == FAULT_COUNTER)) {
 		by_time = ns - last_ns;
 		by_ticks = co_to_ns(clock->rate, ticks - last_ticks);
 		if (by_ticks > by_time + by_time / 20 + NSEC_PER_MSEC ||
@@ -252,6 +256,7 @@ static void look_at_counter(void)
 		lies = 0;
 	}
 	last_generation = g;
+	last_sound = sound;
 	last_ns = ns;
 	last_ticks = ticks;
 }
