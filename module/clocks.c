@@ -44,6 +44,7 @@ static DEFINE_MUTEX(co_clock_mutex);
 static unsigned int generation;	/* even; advanced before a switch's second round */
 static bool asleep;			/* no change by anyone: the machine is suspended */
 static bool ending;			/* nor any more: the module is unloaded. co_clock_mutex */
+static struct callout_clock *failed;	/* and nobody has seen to it yet */
 /* A switch is between its two rounds: CPUs that come online are started by the second. */
 static bool switching = true;
 
@@ -142,6 +143,8 @@ static void take(struct callout_clock *clock, enum co_mode mode, u32 hz)
 {
 	bool was = static_key_enabled(&co_periodic);
 
+	/* What has failed so far has been stopped; this may be the same clock, started anew. */
+	xchg(&failed, NULL);
 	WRITE_ONCE(co_clock, clock);
 	co_mode = mode;
 	WRITE_ONCE(co_frequency_hz, hz);
@@ -285,15 +288,15 @@ int co_clock_refuse(struct callout_clock *clock, int err, const char *fmt, ...)
 	return err;
 }
 
-static struct callout_clock *failed;
 static u64 failures;
 
 /* The fail-safe: whatever happens to the others, this one works. */
 static void fail_safe(struct work_struct *work)
 {
-	struct callout_clock *clock = xchg(&failed, NULL);
+	struct callout_clock *clock;
 
 	mutex_lock(&co_clock_mutex);
+	clock = xchg(&failed, NULL);
 	if (clock && clock == co_clock && clock != &co_clk_hrtimer && !ending) {
 		failures++;
 		pr_warn("callout: clock %s %s; clock hrtimer instead\n", clock->name, clock->why);
