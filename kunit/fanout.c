@@ -417,6 +417,23 @@ static void slow_handlers_leave_time(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, told, PAST);
 }
 
+/* See "A CPU that is behind": what has not passed is not put off. */
+static void ahead_again(struct kunit *test)
+{
+	int i;
+
+	slow_ms = SLOW_MS;
+	per_cpu(answer, KT_CPU) = PAST;
+	arm(KT_CPU, PAST);
+	for (i = 0; i < 3; i++)
+		interrupt(test, &fan, KT_CPU);
+	slow_ms = 0;
+	per_cpu(answer, KT_CPU) = ktime_get_ns() + 2 * SLOW_MS * NSEC_PER_MSEC;
+	interrupt(test, &fan, KT_CPU);
+	if (ktime_get_ns() < per_cpu(answer, KT_CPU))
+		KUNIT_EXPECT_EQ(test, told, per_cpu(answer, KT_CPU));
+}
+
 static struct kunit_case fanout_cases[] = {
 	KUNIT_CASE(earliest_is_programmed),
 	KUNIT_CASE(disarm_programs_the_next),
@@ -431,6 +448,7 @@ static struct kunit_case fanout_cases[] = {
 	KUNIT_CASE(stop_forgets),
 	KUNIT_CASE(two_with_one_array),
 	KUNIT_CASE(slow_handlers_leave_time),
+	KUNIT_CASE(ahead_again),
 	{ }
 };
 

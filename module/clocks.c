@@ -41,8 +41,10 @@ CO_EXPORT_FOR_TESTS(co_clock);
 CO_EXPORT_FOR_TESTS(co_mode);
 DEFINE_STATIC_KEY_FALSE(co_periodic);
 static DEFINE_MUTEX(co_clock_mutex);
-static unsigned int generation;	/* changes before and after what it stands for */
+static unsigned int generation;	/* even; advanced before a switch's second round */
 static bool asleep;			/* no change by anyone: the machine is suspended */
+static bool ending;			/* nor any more: the module is unloaded. co_clock_mutex */
+static struct callout_clock *failed;	/* and nobody has seen to it yet */
 /* A switch is between its two rounds: CPUs that come online are started by the second. */
 static bool switching = true;
 
@@ -130,6 +132,7 @@ static void stop_all(void)
 
 	cpus_read_lock();
 	WRITE_ONCE(switching, true);
+	smp_wmb();	/* Before what is read changes. Pairs with callout_clock_generation()'s caller. */
 	for_each_online_cpu(cpu)
 		work_on_cpu(cpu, stop_here, NULL);
 	cpus_read_unlock();
@@ -140,10 +143,10 @@ static void take(struct callout_clock *clock, enum co_mode mode, u32 hz)
 {
 	bool was = static_key_enabled(&co_periodic);
 
-	WRITE_ONCE(generation, generation + 1);
-	smp_wmb();	/* Readers look at it before and after. */
+	/* What has failed so far has been stopped; this may be the same clock, started anew. */
+	xchg(&failed, NULL);
 	WRITE_ONCE(co_clock, clock);
-	co_mode = mode;
+	WRITE_ONCE(co_mode, mode);
 	WRITE_ONCE(co_frequency_hz, hz);
 	co_fault_clear();
 	static_call_update(co_clock_arm, mode == CO_PERIODIC && !clock->hw_periodic ? arm_tick : clock->arm);
@@ -154,8 +157,6 @@ static void take(struct callout_clock *clock, enum co_mode mode, u32 hz)
 		static_branch_disable(&co_periodic);
 	if (was != (mode == CO_PERIODIC))
 		co_rekey_all();
-	smp_wmb();
-	WRITE_ONCE(generation, generation + 1);
 }
 
 /* Start the clock in use everywhere. On failure it is stopped again everywhere. */
@@ -165,7 +166,8 @@ static int start_all(void)
 	int err = 0;
 
 	cpus_read_lock();
-	WRITE_ONCE(switching, false);
+	WRITE_ONCE(generation, generation + 2);
+	smp_store_release(&switching, false);	/* Pairs with callout_clock_generation(). */
 	for_each_online_cpu(cpu) {
 		err = work_on_cpu(cpu, start_here, NULL);
 		if (err)
@@ -198,6 +200,7 @@ static void go_back(struct callout_clock *old, enum co_mode mode, u32 hz, bool p
 		return;
 	remove(old);
 safe:
+	failures++;
 	pr_warn("callout: clock %s is lost too; clock hrtimer instead\n", old->name);
 	probe(&co_clk_hrtimer, mode, hz);
 	take(&co_clk_hrtimer, mode, hz);
@@ -219,7 +222,7 @@ static int change(struct callout_clock *clock, enum co_mode mode, u32 hz)
 	lockdep_assert_held(&co_clock_mutex);
 	if (same && mode == old_mode && (hz == old_hz || mode == CO_DEADLINE)) {
 		WRITE_ONCE(co_frequency_hz, hz);
-		WRITE_ONCE(generation, generation + 1);
+		WRITE_ONCE(generation, generation + 2);
 		return 0;
 	}
 	if (!same) {
@@ -237,6 +240,7 @@ static int change(struct callout_clock *clock, enum co_mode mode, u32 hz)
 		}
 	}
 	take(clock, mode, hz);
+	clock->why[0] = 0;	/* from here on it may fail */
 	err = start_all();
 	if (err) {
 		remove(clock);
@@ -245,7 +249,6 @@ static int change(struct callout_clock *clock, enum co_mode mode, u32 hz)
 	}
 	if (!same)
 		remove(old);
-	clock->why[0] = 0;
 	trace_callout_clock_switch(old->name, clock->name, co_mode_names[mode], mode ? hz : 0);
 	return 0;
 }
@@ -286,16 +289,16 @@ int co_clock_refuse(struct callout_clock *clock, int err, const char *fmt, ...)
 	return err;
 }
 
-static struct callout_clock *failed;
 static u64 failures;
 
 /* The fail-safe: whatever happens to the others, this one works. */
 static void fail_safe(struct work_struct *work)
 {
-	struct callout_clock *clock = xchg(&failed, NULL);
+	struct callout_clock *clock;
 
 	mutex_lock(&co_clock_mutex);
-	if (clock && clock == co_clock && clock != &co_clk_hrtimer) {
+	clock = xchg(&failed, NULL);
+	if (clock && clock == co_clock && clock != &co_clk_hrtimer && !ending) {
 		failures++;
 		pr_warn("callout: clock %s %s; clock hrtimer instead\n", clock->name, clock->why);
 		change(&co_clk_hrtimer, co_mode, co_frequency_hz);
@@ -454,9 +457,11 @@ static int suspend(struct notifier_block *nb, unsigned long event, void *unused)
 	case PM_POST_RESTORE:
 		asleep = false;
 		if (before_suspend && co_clock == &co_clk_hrtimer &&
-		    change(before_suspend, co_mode, co_frequency_hz))
+		    change(before_suspend, co_mode, co_frequency_hz)) {
+			failures++;
 			pr_warn("callout: clock %s does not come back; clock hrtimer goes on\n",
 				before_suspend->name);
+		}
 		before_suspend = NULL;
 		break;
 	}
@@ -531,10 +536,14 @@ EXPORT_SYMBOL_GPL(callout_clock_accuracy);
  * callout_clock_generation() - tells whether cached ticks are still good
  *
  * Context: Any.
- * Return: A number that changes whenever clock, mode or frequency do.
+ * Return: A number that changes whenever clock, mode or frequency do. While they do, it is another each time.
  */
 unsigned int callout_clock_generation(void)
 {
+	static atomic_t other = ATOMIC_INIT(1);
+
+	if (smp_load_acquire(&switching))	/* Pairs with start_all(). */
+		return atomic_add_return(2, &other);
 	return READ_ONCE(generation);
 }
 EXPORT_SYMBOL_GPL(callout_clock_generation);
@@ -582,7 +591,7 @@ int co_clocks_init(const char *name, const char *mode, u32 hz)
 		err = start_all();
 	}
 	if (!err && !hz)
-		err = check_hz(co_clock, hz);
+		err = check_hz(clock_named(name) ?: co_clock, hz);
 	if (!err)
 		err = set(*name ? name : NULL, mode, hz);
 	if (!err && !*name)
@@ -593,16 +602,19 @@ int co_clocks_init(const char *name, const char *mode, u32 hz)
 	return err ?: register_pm_notifier(&suspend_nb);
 }
 
-/* No more changes. The clock in use goes on. */
+/* No more changes. The clock in use goes on; if it fails, that is not heeded. */
 void co_clocks_exit(void)
 {
 	unregister_pm_notifier(&suspend_nb);
-	irq_work_sync(&fail_irq);
-	cancel_work_sync(&fail_work);
+	mutex_lock(&co_clock_mutex);
+	ending = true;
+	mutex_unlock(&co_clock_mutex);
 }
 
-/* All CPUs have been stopped. */
+/* All CPUs have been stopped, so that no clock can fail any more. */
 void co_clocks_end(void)
 {
+	irq_work_sync(&fail_irq);
+	cancel_work_sync(&fail_work);
 	remove(co_clock);
 }

@@ -236,7 +236,7 @@ static inline struct co_base *co_exec_base(unsigned int id)
 	return per_cpu_ptr(&co_bases, id >> 2);
 }
 
-/* Is the handler being called, or its lock being released? Pairs with co_finish(). */
+/* Is the handler being called, or its lock being released? Pairs with finish() in expire.c. */
 static inline struct co_exec *co_running(const struct callout *c)
 {
 	unsigned int id = READ_ONCE(c->c_exec);

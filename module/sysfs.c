@@ -15,11 +15,12 @@
 #define RO(_name)	static struct kobj_attribute _name##_attr = __ATTR_RO(_name)
 #define RW(_name)	static struct kobj_attribute _name##_attr = __ATTR(_name, 0644, _name##_show, _name##_store)
 #define SHOW(_name)	static ssize_t _name##_show(struct kobject *k, struct kobj_attribute *a, char *buf)
-#define STORE(_name)	static ssize_t _name##_store(struct kobject *k, struct kobj_attribute *a, const char *buf, size_t n)
+#define STORE(_name)	static ssize_t _name##_store(struct kobject *k, struct kobj_attribute *a,	\
+					     const char *buf, size_t n)
 
 /* ---- what may be chosen --------------------------------------------------------------------- */
 
-SHOW(clock) { return sysfs_emit(buf, "%s\n", co_clock->name); }
+SHOW(clock) { return sysfs_emit(buf, "%s\n", READ_ONCE(co_clock)->name); }
 STORE(clock) { return co_clock_set(buf, NULL, 0) ?: n; }
 RW(clock);
 
@@ -33,14 +34,14 @@ SHOW(available_clocks)
 }
 RO(available_clocks);
 
-SHOW(mode) { return sysfs_emit(buf, "%s\n", co_mode_names[co_mode]); }
+SHOW(mode) { return sysfs_emit(buf, "%s\n", co_mode_names[READ_ONCE(co_mode)]); }
 STORE(mode) { return co_clock_set(NULL, buf, 0) ?: n; }
 RW(mode);
 
 SHOW(available_modes) { return sysfs_emit(buf, "deadline periodic\n"); }
 RO(available_modes);
 
-SHOW(frequency_hz) { return sysfs_emit(buf, "%u\n", co_frequency_hz); }
+SHOW(frequency_hz) { return sysfs_emit(buf, "%u\n", READ_ONCE(co_frequency_hz)); }
 STORE(frequency_hz)
 {
 	u32 hz;

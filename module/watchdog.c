@@ -4,11 +4,13 @@
  *
  * Twice a second it looks at each CPU. What it takes for a fault, and what else looks the same:
  *
- *	silent	something should have run 100 ms ago, and the clock has not come since the last look. A CPU
- *		may also have been held up: so the CPU is sent an interrupt that runs what is due, and only if
- *		that was served and the same is found three times running it is the clock's fault.
+ *	silent	something should have run 100 ms ago (in periodic mode 100 ms and a tick), and the clock has not
+ *		come since the last look. A CPU may also have been held up: so the CPU is sent an interrupt that
+ *		runs what is due, and only if that was served and the same is found three times running it is
+ *		the clock's fault.
  *	late	three looks running, nine tenths of a CPU's interrupts (two at least) were CO_LATE_NS behind,
- *		though an hrtimer of the watchdog's own was not.
+ *		though hrtimers of the watchdog's own on that CPU, PEERS of them from one look to the next, were not.
+ *		Those are only started where there were interrupts.
  *	storm	CO_STORM interrupts between two looks that came before their time, and twice as many as did
  *		not. Found by co_interrupt(). So is a clock that is early: it comes again and again until the
  *		time has come.
@@ -28,22 +30,28 @@
 #define PERIOD		(HZ / 2)
 #define OVERDUE_NS	(100 * (u64)NSEC_PER_MSEC)
 #define STRIKES		3
+#define PEERS		4
+#define PEER_NS		(100 * (u64)NSEC_PER_MSEC)
 
-/* What the last look saw of each CPU. The watchdog's own. */
+/* What the last look saw of a CPU; and its peer, which has @peers and @peer_late while it is active. */
 struct look {
+	unsigned int generation;
 	u64 interrupts;
 	u64 late;
 	u64 kicks;
 	u8 silent;
 	u8 lags;
+	struct hrtimer peer;
+	u8 peers;
+	u64 peer_late;
 };
 
+/* The watchdog's own. */
 static DEFINE_PER_CPU(struct look, looks);
 static u64 rescued;
 static u64 last_ns, last_ticks;
-static struct hrtimer peer;
-static u64 peer_late;
 static unsigned int last_generation;
+static bool last_sound;
 static u8 lies;
 
 /* How often a CPU that was overdue was served by the watchdog. */
@@ -139,13 +147,61 @@ static const struct file_operations fault_fops = {
 
 /* ---- looking -------------------------------------------------------------------------------- */
 
-static void look_at(struct co_base *b, u64 now, bool on_time)
+/* In periodic mode a callout waits for the next tick besides. */
+static u64 overdue_ns(void)
+{
+	if (READ_ONCE(co_mode) == CO_DEADLINE)
+		return OVERDUE_NS;
+	return OVERDUE_NS + NSEC_PER_SEC / READ_ONCE(co_frequency_hz);
+}
+
+/* How late are hrtimers on this CPU these days? Four of them, as one may be lucky. */
+static enum hrtimer_restart peer_fires(struct hrtimer *timer)
+{
+	struct look *l = container_of(timer, struct look, peer);
+	u64 now = ktime_get();
+
+	l->peer_late = max(l->peer_late, now - (u64)hrtimer_get_expires(timer));
+	if (++l->peers == PEERS)
+		return HRTIMER_NORESTART;
+	hrtimer_set_expires(timer, now + PEER_NS);
+	return HRTIMER_RESTART;
+}
+
+static void start_peer(void *look)
+{
+	struct look *l = look;
+
+	hrtimer_start(&l->peer, ktime_get() + PEER_NS, HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+/* Were all peers since the last look on time? Starts the next, if wanted. */
+static bool peers_on_time(struct look *l, unsigned int cpu, bool wanted)
+{
+	bool on_time;
+
+	if (hrtimer_active(&l->peer))
+		return false;
+	on_time = l->peers == PEERS && l->peer_late < CO_LATE_NS / 2;
+	l->peers = 0;
+	l->peer_late = 0;
+	if (wanted)
+		smp_call_function_single(cpu, start_peer, l, true);
+	return on_time;
+}
+
+static void look_at(struct co_base *b, u64 now)
 {
 	struct look *l = per_cpu_ptr(&looks, b->cpu);
 	struct callout_clock *clock = READ_ONCE(b->clock);
 	u64 interrupts, late = READ_ONCE(b->stats.late), kicks = READ_ONCE(b->stats.kicks);
-	bool overdue = co_overdue(b, now - min(now, OVERDUE_NS), &interrupts);
+	bool overdue = co_overdue(b, now - min(now, overdue_ns()), &interrupts), some;
+	unsigned int g = callout_clock_generation();
 
+	/* Nobody answers for the clock before. */
+	if (g != l->generation)
+		l->silent = l->lags = 0;
+	l->generation = g;
 	if (interrupts != l->interrupts || !overdue) {
 		if (interrupts != l->interrupts)
 			l->silent = 0;
@@ -159,7 +215,8 @@ static void look_at(struct co_base *b, u64 now, bool on_time)
 			co_clock_fail(clock, "silent on CPU %u", b->cpu);
 	}
 	/* Nothing can be told where they are few, or where an hrtimer is late, too. */
-	if (on_time && interrupts >= l->interrupts + 2) {
+	some = interrupts >= l->interrupts + 2;
+	if (peers_on_time(l, b->cpu, some) && some) {
 		if ((late - l->late) * 10 >= (interrupts - l->interrupts) * 9)
 			l->lags++;
 		else
@@ -179,6 +236,7 @@ static void look_at_counter(void)
 	unsigned int g = callout_clock_generation();
 	struct callout_clock *clock;
 	u64 ns, ticks, by_ticks, by_time;
+	bool sound;
 
 	local_irq_disable();
 	clock = READ_ONCE(co_clock);
@@ -186,8 +244,10 @@ static void look_at_counter(void)
 	ticks = callout_clock_read();
 	if (READ_ONCE(fault) == FAULT_COUNTER)
 		ticks += ticks / 8;
+	/* Held up between the two? That would be found by this look and by the next, the other way round. */
+	sound = co_now() - ns < NSEC_PER_MSEC;
 	local_irq_enable();
-	if (g == last_generation && (clock->read || READ_ONCE(fault) == FAULT_COUNTER)) {
+	if (g == last_generation && sound && last_sound && (clock->read || READ_ONCE(fault) == FAULT_COUNTER)) {
 		by_time = ns - last_ns;
 		by_ticks = co_to_ns(clock->rate, ticks - last_ticks);
 		if (by_ticks > by_time + by_time / 20 + NSEC_PER_MSEC ||
@@ -202,15 +262,9 @@ static void look_at_counter(void)
 		lies = 0;
 	}
 	last_generation = g;
+	last_sound = sound;
 	last_ns = ns;
 	last_ticks = ticks;
-}
-
-/* How late is an hrtimer these days? */
-static enum hrtimer_restart peer_fires(struct hrtimer *timer)
-{
-	WRITE_ONCE(peer_late, ktime_get() - hrtimer_get_expires(timer));
-	return HRTIMER_NORESTART;
 }
 
 static void look(struct work_struct *work);
@@ -218,23 +272,24 @@ static DECLARE_DELAYED_WORK(watchdog, look);
 
 static void look(struct work_struct *work)
 {
-	bool on_time = READ_ONCE(peer_late) < CO_LATE_NS / 2;
 	u64 now = co_now();
 	unsigned int cpu;
 
 	for_each_online_cpu(cpu)
-		look_at(per_cpu_ptr(&co_bases, cpu), now, on_time);
+		look_at(per_cpu_ptr(&co_bases, cpu), now);
 	look_at_counter();
-	hrtimer_start(&peer, ktime_get() + NSEC_PER_SEC / 4, HRTIMER_MODE_ABS_HARD);
 	schedule_delayed_work(&watchdog, PERIOD);
 }
 
 void co_watchdog_init(void)
 {
+	unsigned int cpu;
+
 	/* Beside the counters. */
 	if (IS_ENABLED(CONFIG_FAULT_INJECTION))
 		debugfs_create_file("fault", 0600, co_stats_dir(), NULL, &fault_fops);
-	co_hrtimer_setup(&peer, peer_fires, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
+	for_each_possible_cpu(cpu)
+		co_hrtimer_setup(&per_cpu(looks, cpu).peer, peer_fires, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_HARD);
 	if (co_clock == &co_clk_fake)
 		return;
 	schedule_delayed_work(&watchdog, PERIOD);
@@ -242,6 +297,9 @@ void co_watchdog_init(void)
 
 void co_watchdog_exit(void)
 {
+	unsigned int cpu;
+
 	cancel_delayed_work_sync(&watchdog);
-	hrtimer_cancel(&peer);
+	for_each_possible_cpu(cpu)
+		hrtimer_cancel(&per_cpu(looks, cpu).peer);
 }

@@ -87,7 +87,7 @@ enum co_mode { CO_DEADLINE, CO_PERIODIC, CO_NMODES };
  * @accuracy_ns: see 8. Set by probe() or start(), or before.
  * @drift_ppm:	likewise
  * @why:	the reason for the last refusal or failure, or empty. Written by co_clock_refuse() and
- *		co_clock_fail() alone; a reader may see it change.
+ *		co_clock_fail(), and emptied when it is taken; a reader may see it change.
  * @init:	1; NULL: nothing to do
  * @probe:	2
  * @remove:	2; NULL: nothing to do

@@ -29,7 +29,7 @@
  * --------------------
  * Handlers that take longer than until they want to be called again would have their CPU for themselves: the next
  * interrupt comes as soon as one is over. So serve() looks whether the deadline has passed when all is done. When
- * that was so BEHIND times running, the next is put off, and others get as much time as these took. It is the
+ * that was so BEHIND times running, the next that has passed is put off, and others get as much time as these took. It is the
  * CPU's own deadline that is put off: interrupts for other CPUs do not bring it back.
  *
  * A CPU that is stopped
@@ -92,7 +92,9 @@ static u64 put_off(const struct co_fanout_cpu *c, u64 ns)
 {
 	u64 now = ktime_get_ns();
 
-	return max(ns, now + min_t(u64, now - c->since, MAX_PUT_OFF_NS));
+	if (ns > now)
+		return ns;
+	return now + min_t(u64, now - c->since, MAX_PUT_OFF_NS);
 }
 
 /* Calls what is due on this CPU. pending: the counter was left as it was, as this CPU may want it. */

@@ -89,6 +89,7 @@ MODULE_PARM_DESC(hpet_32bit, "take the HPET's counter for one of 32 bits, as som
 /* What probe() found and took; constant until remove(). */
 static struct {
 	void __iomem *base;
+	void __iomem *readable;		/* the same, from when all else is known; for read(), under RCU */
 	u32 fs;				/* the counter's period */
 	unsigned int block;
 	unsigned int count;		/* comparators that the HPET has */
@@ -141,7 +142,7 @@ static u64 hpet_read(void)
 	u64 now = 0;
 
 	preempt_disable();
-	base = READ_ONCE(hpet.base);
+	base = smp_load_acquire(&hpet.readable);	/* Pairs with hpet_probe(). */
 	if (base)
 		now = hpet.wide ? read_wide(base) : read_narrow(base);
 	preempt_enable();
@@ -531,8 +532,9 @@ static void unmap(void)
 
 	if (!base)
 		return;
-	WRITE_ONCE(hpet.base, NULL);
+	WRITE_ONCE(hpet.readable, NULL);
 	synchronize_rcu();
+	hpet.base = NULL;
 	iounmap(base);
 }
 
@@ -549,10 +551,10 @@ static int hpet_probe(enum co_mode mode, u32 hz)
 	err = hpet_take();
 	if (err)
 		goto err_unmap;
-	if (!hpet.wide) {
-		atomic64_set(&last_read, counter());
+	atomic64_set(&last_read, counter());
+	smp_store_release(&hpet.readable, hpet.base);	/* Pairs with hpet_read(). */
+	if (!hpet.wide)
 		keep_reading(NULL);
-	}
 	return 0;
 
 err_unmap:

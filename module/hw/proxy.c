@@ -51,7 +51,8 @@
  * ========
  * Somebody may unbind the proxy by /sys/devices/system/clockevents. The core then shuts it down first, as it
  * does for nothing else while we are there (suspend finds us gone). Nothing of ours may be done in that call;
- * an irq_work looks what has become of the proxy.
+ * an irq_work looks what has become of the proxy. Or the real device, and then it is registered anew before the
+ * proxy goes, as the core would find none in its place.
  */
 #include <linux/clockchips.h>
 #include <linux/cpu.h>
@@ -388,9 +389,11 @@ static void proxy_init(void)
 		return;
 	/* While the machine boots the kernel may not have switched to one-shot mode yet. */
 	for (i = 0; i < 30; i++) {
+		cpus_read_lock();
 		migrate_disable();
 		take_here(t, NULL);
 		migrate_enable();
+		cpus_read_unlock();
 		if (!t->err || hrtimer_resolution == 1)
 			break;
 		msleep(100);
@@ -441,9 +444,27 @@ static int proxy_start(unsigned int cpu)
 	return err;
 }
 
+/*
+ * The real device is on the kernel's list, to be chosen when the proxy goes. Not if somebody has unbound it
+ * meanwhile, which works at once, as no CPU ticks on it.
+ */
+static void relist(struct proxy *p)
+{
+	struct clock_event_device *real = p->real;
+
+	local_irq_disable();
+	if (list_empty(&real->list) && !clockevent_state_detached(&p->dev)) {
+		real->features |= CLOCK_EVT_FEAT_C3STOP;
+		clockevents_register_device(real);
+		real->features &= ~CLOCK_EVT_FEAT_C3STOP;
+	}
+	local_irq_enable();
+}
+
 static void proxy_stop(unsigned int cpu)
 {
 	struct proxy *p = per_cpu_ptr(&proxies, cpu);
+	int tries = 10, err;
 
 	if (!p->real)
 		return;
@@ -451,8 +472,12 @@ static void proxy_stop(unsigned int cpu)
 	p->leaving = true;
 	p->callouts = CO_CLOCK_NEVER;
 	local_irq_enable();
-	/* The real device gets the kernel's handler back in the same step. */
-	WARN_ON_ONCE(clockevents_unbind_device(&p->dev, cpu));
+	do {
+		relist(p);
+		/* The real device gets the kernel's handler back in the same step. */
+		err = clockevents_unbind_device(&p->dev, cpu);
+	} while (err && --tries);
+	WARN_ON_ONCE(err);
 	irq_work_sync(&p->evicted);
 	p->real = NULL;
 }

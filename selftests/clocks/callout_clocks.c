@@ -10,13 +10,20 @@
  * With slow_us=N also: on the last CPU a callout that wants to be called again in 10 us, and whose handler takes N us.
  * That CPU must have time for a task nevertheless.
  *
+ * With hog_ms=N also: on the same CPU interrupts are off for N ms, again and again, until insmod is done.
+ *
+ * With read_ms=N instead: the clock's counter is read for so long, and must not go back where its generation is the
+ * same, whatever is changed meanwhile.
+ *
  * insmod does the work, prints "callout_clocks: NAME expiries early elsewhere least_ns p50_ns p999_ns max_ns" for
  * each of the two (of how late they were), and fails if an expiry was early or on another CPU, or if one is missing.
  */
 #include <linux/callout.h>
 #include <linux/completion.h>
 #include <linux/cpu.h>
+#include <linux/delay.h>
 #include <linux/hrtimer.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
 #include <linux/smp.h>
@@ -41,6 +48,14 @@ MODULE_PARM_DESC(window_us, "how much later than its earliest time a callout may
 static int slow_us;
 module_param(slow_us, int, 0444);
 MODULE_PARM_DESC(slow_us, "how long a handler takes that is always late, in us (0: there is none)");
+
+static int hog_ms;
+module_param(hog_ms, int, 0444);
+MODULE_PARM_DESC(hog_ms, "how long interrupts are off at a time, in ms (0)");
+
+static int read_ms;
+module_param(read_ms, int, 0444);
+MODULE_PARM_DESC(read_ms, "how long to read the clock's counter, in ms (0)");
 
 static int pend;
 module_param(pend, int, 0444);
@@ -164,6 +179,28 @@ static bool time_left(void)
 	return left;
 }
 
+static int hog(void *unused)
+{
+	while (!kthread_should_stop()) {
+		local_irq_disable();
+		mdelay(hog_ms);
+		local_irq_enable();
+		usleep_range(500, 1000);
+	}
+	return 0;
+}
+
+static struct task_struct *start_hog(void)
+{
+	struct task_struct *t = hog_ms ? kthread_create(hog, NULL, "callout_hog") : NULL;
+
+	if (IS_ERR_OR_NULL(t))
+		return NULL;
+	kthread_bind(t, cpu);
+	wake_up_process(t);
+	return t;
+}
+
 static void on_pending(void *arg)
 {
 	struct pending *p = arg;
@@ -196,6 +233,26 @@ static int leave_pending(void)
 	return 0;
 }
 
+static int read_counter(void)
+{
+	u64 end = ktime_get() + read_ms * NSEC_PER_MSEC, first, second;
+	unsigned int generation;
+	int n = 0, back = 0;
+
+	while (ktime_get() < end) {
+		generation = callout_clock_generation();
+		smp_rmb();	/* The counter between two looks at the generation. */
+		first = callout_clock_read();
+		if (!(++n % 16))
+			cond_resched();
+		second = callout_clock_read();
+		smp_rmb();
+		back += second < first && generation == callout_clock_generation();
+	}
+	pr_info("callout_clocks: %d of %d readings went back\n", back, n);
+	return back ? -EIO : 0;
+}
+
 static int by_size(const void *a, const void *b)
 {
 	return *(const u32 *)a < *(const u32 *)b ? -1 : *(const u32 *)a > *(const u32 *)b;
@@ -213,13 +270,16 @@ static bool report(struct chain *c)
 
 static int __init callout_clocks_init(void)
 {
-	unsigned long limit = msecs_to_jiffies(20000 + 10ULL * expiries * mean_us / 1000);
+	unsigned long limit = msecs_to_jiffies(20000 + 10ULL * expiries * (mean_us / 1000 + 2 * hog_ms));
+	struct task_struct *hogger;
 	bool good;
 
 	if (expiries < 1 || mean_us < 5 || pend < 0)
 		return -EINVAL;
 	if (pend)
 		return leave_pending();
+	if (read_ms)
+		return read_counter();
 	callouts.late = vcalloc(expiries, sizeof(u32));
 	hrtimers.late = vcalloc(expiries, sizeof(u32));
 	if (!callouts.late || !hrtimers.late) {
@@ -243,12 +303,15 @@ static int __init callout_clocks_init(void)
 		vfree(hrtimers.late);
 		return -EINVAL;
 	}
+	hogger = start_hog();
 	if (slow_us)
 		smp_call_function_single(cpumask_last(cpu_online_mask), begin_slow, NULL, 1);
 	wait_for_completion_timeout(&callouts.done, limit);
 	wait_for_completion_timeout(&hrtimers.done, limit);
 	good = !slow_us || time_left();
 	cpus_read_unlock();
+	if (hogger)
+		kthread_stop(hogger);
 	hrtimer_cancel(&hrt);
 	stop(&co, &lock);
 	good &= report(&callouts) & report(&hrtimers);
