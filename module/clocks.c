@@ -42,6 +42,7 @@ CO_EXPORT_FOR_TESTS(co_mode);
 DEFINE_STATIC_KEY_FALSE(co_periodic);
 static DEFINE_MUTEX(co_clock_mutex);
 static unsigned int generation;	/* even; advanced before a switch's second round */
+static u64 failures;			/* clocks given up on */
 static bool asleep;			/* no change by anyone: the machine is suspended */
 static bool ending;			/* nor any more: the module is unloaded. co_clock_mutex */
 static struct callout_clock *failed;	/* and nobody has seen to it yet */
@@ -289,7 +290,6 @@ int co_clock_refuse(struct callout_clock *clock, int err, const char *fmt, ...)
 	return err;
 }
 
-static u64 failures;
 
 /* The fail-safe: whatever happens to the others, this one works. */
 static void fail_safe(struct work_struct *work)

@@ -29,8 +29,8 @@
  * --------------------
  * Handlers that take longer than until they want to be called again would have their CPU for themselves: the next
  * interrupt comes as soon as one is over. So serve() looks whether the deadline has passed when all is done. When
- * that was so BEHIND times running, the next that has passed is put off, and others get as much time as these took. It is the
- * CPU's own deadline that is put off: interrupts for other CPUs do not bring it back.
+ * that was so BEHIND times running, the next that has passed is put off, and others get as much time as these took. It
+ * is the CPU's own deadline that is put off: interrupts for other CPUs do not bring it back.
  *
  * A CPU that is stopped
  * ---------------------
