@@ -175,19 +175,22 @@ static void start_peer(void *look)
 	hrtimer_start(&l->peer, ktime_get() + PEER_NS, HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
-/* Were all peers since the last look on time? Starts the next, if wanted. */
-static bool peers_on_time(struct look *l, unsigned int cpu, bool wanted)
+enum peers { PEERS_UNKNOWN, PEERS_ON_TIME, PEERS_LATE };
+
+/* How were the peers since the last look? Starts the next, if wanted. */
+static enum peers look_at_peers(struct look *l, unsigned int cpu, bool wanted)
 {
-	bool on_time;
+	enum peers were = PEERS_UNKNOWN;
 
 	if (hrtimer_active(&l->peer))
-		return false;
-	on_time = l->peers == PEERS && l->peer_late < CO_LATE_NS / 2;
+		return were;
+	if (l->peers == PEERS)
+		were = l->peer_late < CO_LATE_NS / 2 ? PEERS_ON_TIME : PEERS_LATE;
 	l->peers = 0;
 	l->peer_late = 0;
 	if (wanted)
 		smp_call_function_single(cpu, start_peer, l, true);
-	return on_time;
+	return were;
 }
 
 static void look_at(struct co_base *b, u64 now)
@@ -197,6 +200,7 @@ static void look_at(struct co_base *b, u64 now)
 	u64 interrupts, late = READ_ONCE(b->stats.late), kicks = READ_ONCE(b->stats.kicks);
 	bool overdue = co_overdue(b, now - min(now, overdue_ns()), &interrupts), some;
 	unsigned int g = callout_clock_generation();
+	enum peers peers;
 
 	/* Nobody answers for the clock before. */
 	if (g != l->generation)
@@ -214,9 +218,12 @@ static void look_at(struct co_base *b, u64 now)
 		if (l->silent >= STRIKES)
 			co_clock_fail(clock, "silent on CPU %u", b->cpu);
 	}
-	/* Nothing can be told where they are few, or where an hrtimer is late, too. */
+	/* Nothing can be told where they are few; and where an hrtimer is late, too, it is not the clock. */
 	some = interrupts >= l->interrupts + 2;
-	if (peers_on_time(l, b->cpu, some) && some) {
+	peers = look_at_peers(l, b->cpu, some);
+	if (peers == PEERS_LATE)
+		l->lags = 0;
+	if (peers == PEERS_ON_TIME && some) {
 		if ((late - l->late) * 10 >= (interrupts - l->interrupts) * 9)
 			l->lags++;
 		else
