@@ -38,6 +38,7 @@
  * that is on its way, which comes as its interrupts are on. As calls and interrupts run to their end before
  * stop() goes on, none is running when it returns.
  */
+#include <linux/delay.h>
 #include <linux/ktime.h>
 #include <linux/percpu.h>
 #include "../compat/compat.h"
@@ -299,6 +300,22 @@ void co_fanout_retry(struct co_fanout *f)
 	raw_spin_unlock_irqrestore(&f->lock, flags);
 }
 CO_EXPORT_FOR_TESTS(co_fanout_retry);
+
+/**
+ * co_fanout_wait() - has an interrupt come yet?
+ * @f: the fan-out, whose counter has been programmed for the next few milliseconds
+ *
+ * Context: May sleep; waits for 200 ms at most.
+ * Return: True as soon as the first since co_fanout_init() has.
+ */
+bool co_fanout_wait(struct co_fanout *f)
+{
+	int tries;
+
+	for (tries = 0; tries < 10 && !READ_ONCE(f->counts.interrupts); tries++)
+		msleep(20);
+	return READ_ONCE(f->counts.interrupts);
+}
 
 /**
  * co_fanout_count() - add up what has been counted

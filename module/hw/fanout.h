@@ -81,6 +81,7 @@ void co_fanout_stop(struct co_fanout *f, unsigned int cpu);
 void co_fanout_arm(struct co_fanout *f, u64 ns);
 void co_fanout_interrupt(struct co_fanout *f);
 void co_fanout_retry(struct co_fanout *f);
+bool co_fanout_wait(struct co_fanout *f);
 void co_fanout_count(struct co_fanout *f, struct co_fanout_counts *sum);
 int co_fanout_print(const struct co_fanout_counts *counts, char *buf);
 

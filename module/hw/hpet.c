@@ -475,15 +475,12 @@ static void give_line(struct co_hpet *hc)
 static bool interrupt_comes(struct co_hpet *hc)
 {
 	u32 ms = co_from_ns(co_clk_hpet.rate, NSEC_PER_MSEC);
-	int tries;
 	u32 now;
 
 	raw_spin_lock_irq(&hc->fanout.lock);
 	set_cmp(hc, counter() + ms, &now);
 	raw_spin_unlock_irq(&hc->fanout.lock);
-	for (tries = 0; tries < 10 && !READ_ONCE(hc->fanout.counts.interrupts); tries++)
-		msleep(20);
-	return READ_ONCE(hc->fanout.counts.interrupts);
+	return co_fanout_wait(&hc->fanout);
 }
 
 /* Takes one comparator for all CPUs, one that can tick by itself if there is any. */

@@ -51,7 +51,6 @@
 #include <linux/clockchips.h>
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
-#include <linux/delay.h>
 #include <linux/i8253.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
@@ -322,13 +321,12 @@ static void program_locked(u64 ns)
 
 static bool interrupt_comes(void)
 {
-	int tries;
+	bool comes;
 
 	program_locked(ktime_get_ns() + NSEC_PER_MSEC);
-	for (tries = 0; tries < 10 && !READ_ONCE(pit.fanout.counts.interrupts); tries++)
-		msleep(20);
+	comes = co_fanout_wait(&pit.fanout);
 	program_locked(CO_CLOCK_NEVER);
-	return READ_ONCE(pit.fanout.counts.interrupts);
+	return comes;
 }
 
 /* Moving the interrupt away from a CPU that dies masks it for a moment, in which the edge may come. */

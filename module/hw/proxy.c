@@ -292,6 +292,14 @@ struct taking {
 	int (*next_event)(unsigned long ticks, struct clock_event_device *real);
 };
 
+/* Register a device, while a CPU's real one, on the list or about to be, is good for no other duty. Interrupts off. */
+static void register_beside(struct clock_event_device *real, struct clock_event_device *dev)
+{
+	real->features |= CLOCK_EVT_FEAT_C3STOP;
+	clockevents_register_device(dev);
+	real->features &= ~CLOCK_EVT_FEAT_C3STOP;
+}
+
 /* On the CPU, interrupts off: find its device and, with @p, take its place. */
 static void take(struct taking *t, struct proxy *p)
 {
@@ -350,9 +358,7 @@ static void take(struct taking *t, struct proxy *p)
 	p->leaving = false;
 	p->stopped = false;
 	p->real = real;
-	real->features |= CLOCK_EVT_FEAT_C3STOP;
-	clockevents_register_device(&p->dev);
-	real->features &= ~CLOCK_EVT_FEAT_C3STOP;
+	register_beside(real, &p->dev);
 	p->busy = false;
 	if (!clockevent_state_oneshot(&p->dev) && !clockevent_state_oneshot_stopped(&p->dev)) {
 		p->real = NULL;
@@ -380,6 +386,19 @@ static int take_here(struct taking *t, struct proxy *p)
 	return t->err;
 }
 
+/* On this CPU, as on the others: what is its tick device? */
+static int look_here(struct taking *t)
+{
+	int err;
+
+	cpus_read_lock();
+	migrate_disable();
+	err = take_here(t, NULL);
+	migrate_enable();
+	cpus_read_unlock();
+	return err;
+}
+
 static void proxy_init(void)
 {
 	struct taking *t = kzalloc(sizeof(*t), GFP_KERNEL);
@@ -389,12 +408,7 @@ static void proxy_init(void)
 		return;
 	/* While the machine boots the kernel may not have switched to one-shot mode yet. */
 	for (i = 0; i < 30; i++) {
-		cpus_read_lock();
-		migrate_disable();
-		take_here(t, NULL);
-		migrate_enable();
-		cpus_read_unlock();
-		if (!t->err || hrtimer_resolution == 1)
+		if (!look_here(t) || hrtimer_resolution == 1)
 			break;
 		msleep(100);
 	}
@@ -413,11 +427,7 @@ static int proxy_probe(enum co_mode mode, u32 hz)
 		return co_clock_refuse(&co_clk_proxy, -ENOMEM, "no memory");
 	for_each_possible_cpu(cpu)
 		init_irq_work(&per_cpu(proxies, cpu).evicted, proxy_look);
-	cpus_read_lock();
-	migrate_disable();
-	err = take_here(t, NULL);
-	migrate_enable();
-	cpus_read_unlock();
+	err = look_here(t);
 	if (err) {
 		co_clock_refuse(&co_clk_proxy, err, "%s", t->why);
 	} else {
@@ -453,11 +463,8 @@ static void relist(struct proxy *p)
 	struct clock_event_device *real = p->real;
 
 	local_irq_disable();
-	if (list_empty(&real->list) && !clockevent_state_detached(&p->dev)) {
-		real->features |= CLOCK_EVT_FEAT_C3STOP;
-		clockevents_register_device(real);
-		real->features &= ~CLOCK_EVT_FEAT_C3STOP;
-	}
+	if (list_empty(&real->list) && !clockevent_state_detached(&p->dev))
+		register_beside(real, real);
 	local_irq_enable();
 }
 
