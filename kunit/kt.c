@@ -520,6 +520,22 @@ struct co_stats kt_stats(void)
 	return s;
 }
 
+/* Of all classes. */
+u64 kt_armed(void)
+{
+	struct co_stats s = kt_stats();
+
+	return s.of[CO_AFF_NONE].armed + s.of[CO_AFF_WEAK].armed + s.of[CO_AFF_STRONG].armed + s.of[CO_AFF_ON].armed;
+}
+
+u64 kt_migrated(void)
+{
+	struct co_stats s = kt_stats();
+
+	return s.of[CO_AFF_NONE].migrated + s.of[CO_AFF_WEAK].migrated + s.of[CO_AFF_STRONG].migrated +
+	       s.of[CO_AFF_ON].migrated;
+}
+
 /* ---- tests begin and end -------------------------------------------------------------------- */
 
 struct kt *kt_new(struct kunit *test, const struct kt_kind *kind)

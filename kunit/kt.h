@@ -162,6 +162,8 @@ void kt_wait_ran(struct kunit *test, struct kt *k, int n);
 void kt_wait_for(struct kunit *test, const bool *flag);
 
 struct co_stats kt_stats(void);
+u64 kt_armed(void);
+u64 kt_migrated(void);
 
 /* The state that a callout is left in when a test is over with it. */
 #define KT_EXPECT_RAN(test, k, n) do {						\

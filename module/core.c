@@ -16,13 +16,14 @@
  *	        v                          v                       v
  *	  +-- base of CPU n ---------------------------------------------+
  *	  | lock     queue[HARD]     queue[SOFT]     queue[THREAD]       |
+ *	  |          queue[+ BOUND]  queue[+ BOUND]  queue[+ BOUND]      |
  *	  |          exec[HARD]      exec[SOFT]      exec[THREAD]        |
  *	  | next: what the clock is armed for      raised: told to run   |
  *	  +--------------------------------------------------------------+
  *
- * Each CPU has a base; a base has for each context that handlers run in a queue (what is armed) and
- * an exec (what is being called). There is no list between the two: a dispatcher takes the first
- * callout of its queue, tries its lock, takes it off and calls it, one at a time. What is due but
+ * Each CPU has a base; a base has for each context that handlers run in two queues (what is armed; one of them of what
+ * is bound to the CPU, for which see migrate.c) and an exec (what is being called). There is no list between them: a
+ * dispatcher takes the first callout of its two queues, tries its lock, takes it off and calls it, one at a time. What is due but
  * not yet called is simply still queued, and can be stopped or moved like everything else that is
  * queued.
  *
@@ -165,9 +166,7 @@
  * Handover versus everything (CPU offline)
  * ----------------------------------------
  * The base is closed to new arms (online, under the lock); its clock and tasklet are stopped; then
- * callouts go one by one to another base, off one queue, c_cpu set, and on the other, under both
- * base locks. Who wants c waits for the old base's lock and finds c_cpu changed. Keys, stamps and
- * c_left are as they were, but that a busy lock is tried anew. An arm that picked the base before
+ * callouts go one by one to another base (see migrate.c). An arm that picked the base before
  * it was closed sees online under its lock, and picks another.
  *
  * Arm versus the clock
@@ -278,9 +277,16 @@ static bool good_cpu(int cpu, const char *func, unsigned long caller)
  * @class:	CALLOUT_AFFINITY_NONE, _WEAK or _STRONG
  * @cpu:	the CPU; negative: the one that arms it, each time
  *
- * A property of the callout as a whole, not of one arm. A pending callout stays where it is until
- * it is armed anew, and a move to a later time is not enough. A CPU that does not exist is warned of
- * and leaves the choice as it was; on one that is not online it runs elsewhere meanwhile.
+ * A property of the callout as a whole, not of one arm. A strong one runs on its CPU, which is woken for it. A weak one
+ * runs there if that CPU is awake and the deadline, when armed, within weak_window_ms; else where one of class none does:
+ * on any CPU that is awake and not isolated. For class none @cpu means nothing.
+ *
+ * A pending callout goes at once where it is to be then, and keeps its deadline and its turn among equal ones; from its
+ * own handler this is for the next arm. A CPU that does not exist is warned of and leaves class and CPU as they were.
+ * While the CPU is offline, which is warned of too, a strong callout runs elsewhere, and comes back with the CPU.
+ *
+ * Later arms that name a CPU change the CPU. Where the class is none they bind the callout to it, as strong ones
+ * are, until this function is called again.
  *
  * Source: A. Oppermann's list of what TCP needs of timers, 2007.
  *
@@ -288,9 +294,6 @@ static bool good_cpu(int cpu, const char *func, unsigned long caller)
  */
 void callout_set_affinity(struct callout *c, enum callout_affinity class, int cpu)
 {
-	unsigned long flags;
-	struct co_base *b;
-
 	if (!co_check_init(c, "callout_set_affinity", _RET_IP_))
 		return;
 	co_check_locked(c, true, "callout_set_affinity", _RET_IP_);
@@ -300,12 +303,7 @@ void callout_set_affinity(struct callout *c, enum callout_affinity class, int cp
 	}
 	if (cpu >= 0 && !good_cpu(cpu, "callout_set_affinity", _RET_IP_))
 		return;
-	local_irq_save(flags);
-	b = co_lock_base(c);
-	c->c_attr = (c->c_attr & ~CO_ATTR_AFFINITY) | class << 5;
-	c->c_home = cpu < 0 ? 0 : cpu + 1;
-	co_unlock(b);
-	local_irq_restore(flags);
+	co_set_affinity(c, (enum co_affinity)class, cpu < 0 || class == CALLOUT_AFFINITY_NONE ? 0 : co_home(cpu));
 }
 EXPORT_SYMBOL_GPL(callout_set_affinity);
 
@@ -334,7 +332,7 @@ static __always_inline void enqueue_unlock(struct co_base *b, struct callout *c,
 	bool wants = false;
 
 	WRITE_ONCE(c->c_left, left);
-	b->stats.armed++;
+	b->stats.of[co_affinity(c)].armed++;
 	if (trace_callout_start_enabled())
 		trace_start(b, c);
 	if (queued) {
@@ -360,18 +358,35 @@ static __always_inline void set_call(struct callout *c, u64 window, callout_func
 	WRITE_ONCE(c->c_order, window | __callout_next_seq());
 }
 
+/* May it not stay on the queue that it is on, whichever base it is to be on? */
+static __always_inline bool leaves_queue(const struct callout *c, u8 direct, unsigned int how)
+{
+	return (c->c_gate ^ direct) & CO_GATE_DIRECT || (how & HOW_CPU && co_affinity(c) == CO_AFF_NONE);
+}
+
+/* The CPU that the caller asks for, if he does; what is only so because it was moved to another is over. */
+static __always_inline void set_home(struct callout *c, bool queued, unsigned int how)
+{
+	if (how & HOW_CPU) {
+		c->c_home = how & HOW_CPU;
+		if (co_affinity(c) == CO_AFF_NONE)
+			c->c_attr |= CO_AFF_ON << 6;
+	} else if (!queued && c->c_home & CO_HOME_MOVED) {
+		c->c_home = 0;
+	}
+}
+
 /*
  * Put a callout on a queue, or move it there, whatever there is to heed.
  *
- * It goes to the CPU that was asked for; else it stays where it is pending; else it goes to this
- * CPU. Where that means another base than the one it is on, it is taken off, told its new base, and
+ * Where it has to go to another base than the one it is on (co_base_for()), it is taken off, told its new base, and
  * dealt with again from there: one base lock at a time, so that no order among them is needed.
  */
 static int arm(struct callout *c, u64 left, u64 window, callout_func_t *func, void *arg,
 	       unsigned int how)
 {
 	u8 direct = how & HOW_DIRECT ? CO_GATE_DIRECT : 0;
-	struct co_base *b, *to;
+	struct co_base *b, *to = NULL;
 	unsigned long flags;
 	int was = 0;
 	bool queued;
@@ -384,14 +399,15 @@ static int arm(struct callout *c, u64 left, u64 window, callout_func_t *func, vo
 			local_irq_restore(flags);
 			return 0;
 		}
-		if (how & HOW_CPU)
-			c->c_home = how & HOW_CPU;
 		queued = co_queued(c);
-		if (c->c_home)
-			to = co_pick_base(c->c_home - 1);
-		else
-			to = queued ? b : co_pick_base(-1);
-		if (to == b && !(queued && ((c->c_gate ^ direct) & CO_GATE_DIRECT)))
+		if (queued && leaves_queue(c, direct, how)) {
+			co_unqueue(b, c);
+			queued = false;
+			was = 1;
+		}
+		set_home(c, queued, how);
+		to = co_base_for(c, left, queued || to == b ? b : NULL);
+		if (to == b)
 			break;
 		if (queued) {
 			co_unqueue(b, c);
@@ -415,7 +431,7 @@ static noinline int arm_stored(struct callout *c, u64 left)
 }
 
 /*
- * The usual case of arm(): a lock, which the caller holds, no CPU, no flags, idle; there is a slot,
+ * The usual case of arm(): a lock, which the caller holds, no CPU or this one, no flags, idle; there is a slot,
  * and the clock comes in time as it is. Then nothing needs to be called, and no register saved:
  * what is unusual goes to arm(), in a tail call.
  *
@@ -426,8 +442,7 @@ static __always_inline bool can_arm_here(const struct callout *c, callout_func_t
 {
 	const u8 other = CO_GATE_NOLOCK | CO_GATE_DIRECT | CO_GATE_SHUT | CO_GATE_SPILL;
 
-	return !IS_ENABLED(CONFIG_LOCKDEP) && likely(func && !c->c_home && !(c->c_gate & other) &&
-						     c->c_attr & CO_ATTR_VALID);
+	return !IS_ENABLED(CONFIG_LOCKDEP) && likely(func && !(c->c_gate & other) && c->c_attr & CO_ATTR_VALID);
 }
 
 /* The end of arm_here() where the callout is before its parent. */
@@ -448,7 +463,7 @@ static __always_inline int arm_locked(struct co_base *b, struct co_queue *q, str
 	WRITE_ONCE(c->c_gate, 0);
 	WRITE_ONCE(c->c_left, left);
 	smp_wmb();	/* c_cpu before q_ref: pairs with lock_both(). */
-	b->stats.armed++;
+	b->stats.of[co_affinity(c)].armed++;
 	co_debug_activate(c);
 	if (!co_q_stays_last(q, ~left))
 		return arm_rise(b, q, c, ~left, flags);
@@ -491,9 +506,10 @@ static __always_inline int arm_here(struct callout *c, u64 left, u64 window, cal
 	b = this_cpu_ptr(&co_bases);
 	if (unlikely(!co_trylock_quick(b)))
 		goto unusual;
-	q = co_class_queue_of(b, c);
+	q = co_attr_queue_of(b, c);
 	/* An offline base is armed for never, so that every key is before that. */
-	if (unlikely(~left < b->next || !co_q_roomy(q))) {
+	if (unlikely(~left < b->next || b->isolated || (c->c_home && c->c_home != co_home(b->cpu)) ||
+		     !co_q_roomy(q))) {
 		co_raw_unlock(b);
 		goto unusual;
 	}
@@ -658,7 +674,8 @@ static bool can_be_direct(const struct callout *c)
  * @func:	the handler, not NULL
  * @arg:	its argument
  * @cpu:	where to run, kept for later arms; -1 leaves that as it is. One that does not exist
- *		is warned of and taken as -1; for one that is offline it runs elsewhere.
+ *		is warned of and taken as -1; while one is offline it runs elsewhere. For a weak callout it is
+ *		no more than that, see callout_set_affinity(); others are bound to it.
  * @flags:	C_DIRECT_EXEC: from the hard interrupt (no lock, or a spinning one). C_PREL(x),
  *		C_HARDCLOCK, C_ABSOLUTE, C_PRECALC, C_CATCH. Unknown ones are warned of and
  *		ignored.

@@ -187,15 +187,26 @@ static noinline void give_back(struct co_base *b, enum co_ctx ctx, struct callou
 	finish(b, ctx, attr, lock, true, arg);
 }
 
+/* Of which class, and was it where it was asked to be? */
+static __always_inline void count_fired(struct co_base *b, u8 attr, u16 home)
+{
+	struct co_class_stats *s = &b->stats.of[attr >> 6];
+
+	if (likely(!home || home == co_home(b->cpu)))
+		s->home++;
+	else
+		s->away++;
+}
+
 /*
- * Deal with the first callout of a queue: re-key it if it was moved, call it if it is due. Does one
+ * Deal with the first callout of a context: re-key it if it was moved, call it if it is due. Does one
  * queue operation per hold of the base lock.
  */
 static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 now)
 {
-	struct co_queue *q = &b->queue[ctx];
 	struct co_exec *e = &b->exec[ctx];
-	const struct co_entry first = co_q_first(q);
+	struct co_queue *q;
+	const struct co_entry first = co_first(b, ctx, &q);
 	const u16 id = co_exec_id(b, ctx);
 	u64 left, latest, order;
 	callout_func_t *func;
@@ -247,6 +258,7 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 	c->c_exec = id;
 	e->curr = c;
 	b->stats.fired[ctx]++;
+	count_fired(b, attr, c->c_home);
 	co_debug_deactivate(c);
 	open_base(b, ctx);
 	call_handler(b, c, func, arg, now);
@@ -290,16 +302,13 @@ static noinline u64 storm(struct co_base *b, u64 next)
 /* In periodic mode the clock ticks as long as anything is queued; what is raised is, too. */
 static noinline u64 next_tick(struct co_base *b, u64 now)
 {
-	enum co_ctx ctx;
+	bool wanted = b->watch.latest != U64_MAX;
+	unsigned int i;
 
-	for (ctx = 0; ctx < CO_NCTX; ctx++) {
-		if (co_q_first(&b->queue[ctx]).c) {
-			b->next = 0;
-			return co_next_tick(now);
-		}
-	}
-	b->next = CO_CLOCK_NEVER;
-	return CO_CLOCK_NEVER;
+	for (i = 0; i < CO_NQUEUES; i++)
+		wanted |= !!co_q_first(&b->queue[i]).c;
+	b->next = wanted ? 0 : CO_CLOCK_NEVER;
+	return wanted ? co_next_tick(now) : CO_CLOCK_NEVER;
 }
 
 /**
@@ -336,6 +345,16 @@ u64 co_interrupt(bool clock)
 	}
 	b->next = 0;
 	keep_up_arm_seq();
+	if (unlikely(b->asleep)) {
+		b->stats.woken += clock;
+		co_unlock(b);
+		co_awaken(b);
+	}
+	if (unlikely(b->watch.earliest <= now)) {
+		co_unlock(b);
+		co_pull(b, now);
+		co_lock(b);
+	}
 	while (batch && again) {
 		enum step did = step(b, CO_HARD, now);
 

@@ -2,10 +2,10 @@
 /*
  * What the files of callout.ko share. The theory is at the top of core.c.
  *
- * Lock order: associated lock -> base lock -> base lock of a higher-numbered CPU (hotplug only).
- * The dispatcher takes associated locks from under the base lock by trylock alone. Under a base
- * lock nothing is allocated, woken, printed or called back, and one queue operation is done at
- * most.
+ * Lock order: associated lock -> base lock -> base lock of a higher-numbered CPU; and group lock -> lock of the group
+ * above -> base lock (group.h). Associated and group locks do not meet. The dispatcher takes associated locks from
+ * under the base lock by trylock alone. Under a base lock nothing is allocated, woken, printed or called back, and one
+ * queue operation is done at most; two where a callout goes from one queue to another.
  */
 #ifndef CALLOUT_INTERNAL_H
 #define CALLOUT_INTERNAL_H
@@ -20,19 +20,38 @@
 #include <linux/static_call.h>
 #include <linux/workqueue.h>
 #include "compat/compat.h"
+#include "group.h"
 #include "hw/clock.h"
 #include "queue/queue.h"
 #include "window.h"
 
-/* The contexts that handlers are called in, each with a queue of its own. */
+/* The contexts that handlers are called in. */
 enum co_ctx { CO_HARD, CO_SOFT, CO_THREAD, CO_NCTX };
+
+/* Each has two queues: of callouts that others may take while this CPU sleeps, and of those bound to a CPU. */
+#define CO_BOUND	CO_NCTX
+#define CO_NQUEUES	(2 * CO_NCTX)
 
 /* c_attr */
 #define CO_ATTR_CLASS		0x07	/* enum co_lock_class */
 #define CO_ATTR_UNLOCKED	0x08	/* CALLOUT_RETURNUNLOCKED */
 #define CO_ATTR_SHARED		0x10	/* CALLOUT_SHAREDLOCK */
-#define CO_ATTR_AFFINITY	0x60	/* enum callout_affinity << 5 */
-#define CO_ATTR_VALID		0x80	/* has been initialised */
+#define CO_ATTR_VALID		0x20	/* has been initialised */
+#define CO_ATTR_AFFINITY	0xc0	/* enum co_affinity << 6 */
+#define CO_ATTR_BOUND		0x80	/* strong or on: not to be taken away from its CPU */
+
+/* enum callout_affinity, and what an arm for a CPU makes of CALLOUT_AFFINITY_NONE. */
+enum co_affinity {
+	CO_AFF_NONE = CALLOUT_AFFINITY_NONE,
+	CO_AFF_WEAK = CALLOUT_AFFINITY_WEAK,
+	CO_AFF_STRONG = CALLOUT_AFFINITY_STRONG,
+	CO_AFF_ON,
+	CO_NAFF,
+};
+static_assert(CO_AFF_ON << 6 == CO_ATTR_AFFINITY && CO_AFF_STRONG << 6 == CO_ATTR_BOUND);
+
+/* c_home: no CPU was asked for, but it was on this one before it was moved to another. Until it is armed anew. */
+#define CO_HOME_MOVED		0x8000
 
 /* Someone asleep in callout_drain(), on his own stack. */
 struct co_drainer {
@@ -66,9 +85,17 @@ struct co_mem {
 	void *map;
 };
 
+/* Of one class, as co_stats. */
+struct co_class_stats {
+	u64 armed;		/* arms and moves, but those by a store */
+	u64 home;		/* handlers called on the CPU that was asked for, or where it was armed */
+	u64 away;		/* elsewhere */
+	u64 migrated;		/* taken from this CPU while pending: it slept, went offline, or came back */
+};
+
 /* Counters of one base, written under its lock (or by its CPU with interrupts off), read anyhow. */
 struct co_stats {
-	u64 armed;		/* arms that took the long way */
+	struct co_class_stats of[CO_NAFF];
 	u64 stopped;		/* pending ones taken off by stop, drain, shutdown */
 	u64 fired[CO_NCTX];	/* handlers called */
 	u64 rekeyed;		/* heads found stale, that is, moved later by a store */
@@ -78,13 +105,18 @@ struct co_stats {
 	u64 programmed;		/* the clock was armed from outside its interrupt */
 	u64 kicks;		/* interrupts sent to another CPU for an arm there */
 	u64 slow_handlers;	/* ran longer than handler_warn_us */
-	u64 migrated;		/* handed over by a CPU that went offline */
+	u64 displaced;		/* bound ones that went elsewhere as this CPU went offline */
+	u64 pulled;		/* taken by this CPU from one that sleeps, to be run */
+	u64 woken;		/* calls by the clock that found this CPU asleep */
+	u64 spared;		/* times that others took what was due here, and this CPU slept on */
 	u64 max_hold;		/* longest hold of the base lock in cycles; while measured */
 };
 
 /* What is counted beside them. */
 struct co_totals {
 	struct co_stats sum;
+	u64 armed;		/* of all classes */
+	u64 migrated;		/* likewise */
 	u64 pending;		/* queued now */
 	u64 spilled;		/* arms that found no slot in a queue */
 	u64 misuses;		/* of the API, all kinds */
@@ -98,22 +130,26 @@ struct co_counter {
 	unsigned int at;
 };
 
-#define CO_NCOUNTERS	19
+#define CO_NCOUNTERS	39
 extern const struct co_counter co_counters[CO_NCOUNTERS];
 
 /**
  * struct co_base - one per possible CPU
  * @lock:	protects what follows unless said otherwise
  * @online:	may be armed on
+ * @isolated:	by the kernel's command line: it gets no callout that is not bound to it. Set before @online.
+ * @asleep:	idle, or not online: others look after what is not bound to it. Changed by the CPU itself; read under
+ *		@lock, or as a hint.
  * @driven:	a clock is started here and serves it. False while one clock follows another, and offline.
  * @next:	what the clock is armed for: nothing queued here that no one is looking after is
  *		earlier. 0 while the interrupt is being served: it looks after everything. NEVER
  *		while not online, too. Also 0 while not driven, and in periodic mode while the clock
  *		ticks. Changed by the CPU itself; others kick it.
+ * @watch:	when something of those CPUs that this one looks after is due. May be too early. Others lower it.
  * @raised:	bit per context whose dispatcher has been told to run, and will look for itself
  * @kicked:	an interrupt is on its way, @csd is in use
- * @queue:	by context
- * @mem:	memory of the queues, by context; @grow's, or its CPU's coming online
+ * @queue:	by context, and by context + CO_BOUND
+ * @mem:	memory of the queues, likewise; @grow's, or its CPU's coming online
  * @exec:	by context
  * @stats:	counters
  * @hold_start:	for @stats.max_hold
@@ -133,11 +169,14 @@ struct co_base {
 	bool online;
 	bool driven;
 	bool kicked;
+	bool isolated;
+	bool asleep;
 	u8 raised;
 	unsigned int cpu;
 	u64 next;
-	struct co_queue queue[CO_NCTX];
-	struct co_mem mem[CO_NCTX];
+	struct co_due watch;
+	struct co_queue queue[CO_NQUEUES];
+	struct co_mem mem[CO_NQUEUES];
 	struct co_exec exec[CO_NCTX];
 	struct co_stats stats;
 	u32 premature;
@@ -210,19 +249,35 @@ static inline enum co_ctx co_ctx(const struct callout *c)
 	return unlikely(c->c_gate & CO_GATE_DIRECT) ? CO_HARD : co_class_ctx[co_class(c)];
 }
 
-extern const u16 co_class_queue[];
+static inline enum co_affinity co_affinity(const struct callout *c)
+{
+	return c->c_attr >> 6;
+}
+
+static inline bool co_bound(const struct callout *c)
+{
+	return c->c_attr & CO_ATTR_BOUND;
+}
+
+/* c_home of what is asked to run on a CPU. */
+static inline u16 co_home(unsigned int cpu)
+{
+	return cpu + 1;
+}
+
+extern u16 co_attr_queue[];
 
 /* Where it goes but for C_DIRECT_EXEC. */
-static inline struct co_queue *co_class_queue_of(struct co_base *b, const struct callout *c)
+static inline struct co_queue *co_attr_queue_of(struct co_base *b, const struct callout *c)
 {
-	return (void *)b + co_class_queue[co_class(c)];
+	return (void *)b + co_attr_queue[c->c_attr];
 }
 
 static inline struct co_queue *co_queue_of(struct co_base *b, const struct callout *c)
 {
 	if (unlikely(c->c_gate & CO_GATE_DIRECT))
-		return &b->queue[CO_HARD];
-	return co_class_queue_of(b, c);
+		return &b->queue[co_bound(c) ? CO_HARD + CO_BOUND : CO_HARD];
+	return co_attr_queue_of(b, c);
 }
 
 static inline u16 co_exec_id(const struct co_base *b, enum co_ctx ctx)
@@ -318,6 +373,29 @@ static __always_inline u64 co_key(u64 latest, u64 order)
 	return static_branch_unlikely(&co_periodic) ? co_earliest(latest, order) : latest;
 }
 
+/* ---- the two queues of a context ------------------------------------------------------------ */
+
+/* Does @a come before @b? Either may be nothing. */
+static __always_inline bool co_entry_before(const struct co_entry *a, const struct co_entry *b)
+{
+	if (!a->c || !b->c)
+		return a->c;
+	return a->key < b->key || (a->key == b->key && co_seq_before(a->seq, b->seq));
+}
+
+/* The first of a context, and whose first it is. */
+static __always_inline struct co_entry co_first(struct co_base *b, enum co_ctx ctx, struct co_queue **q)
+{
+	struct co_entry free = co_q_first(&b->queue[ctx]), bound = co_q_first(&b->queue[ctx + CO_BOUND]);
+
+	if (likely(!bound.c) || co_entry_before(&free, &bound)) {
+		*q = &b->queue[ctx];
+		return free;
+	}
+	*q = &b->queue[ctx + CO_BOUND];
+	return bound;
+}
+
 /* ---- core.c --------------------------------------------------------------------------------- */
 
 extern unsigned int co_default_precision_pct;
@@ -328,9 +406,11 @@ void co_take_off(struct callout *c);
 int co_percpu_init(void);
 void co_percpu_exit(void);
 u64 co_now(void);
-struct co_base *co_pick_base(int cpu);
 bool co_armed_first(struct co_base *b, enum co_ctx ctx, u64 key);
+void co_rekey_first(struct co_base *b, struct co_queue *q);
+struct co_due co_first_due(const struct co_entry *e);
 u64 co_look(struct co_base *b, u64 now, u8 *raise);
+void co_program(struct co_base *b, u64 next);
 void co_tell_clock(struct co_base *b, u64 next);
 void co_reprogram(struct co_base *b);
 void co_lock_two(struct co_base *a, struct co_base *b);
@@ -339,6 +419,23 @@ void co_drive(struct co_base *b, bool on);
 void co_rekey_all(void);
 bool co_overdue(struct co_base *b, u64 before, u64 *interrupts);
 void co_kick(struct co_base *b);
+void co_grow_queues(struct co_base *b);
+
+/* ---- migrate.c ------------------------------------------------------------------------------ */
+
+extern unsigned int co_weak_window_ms;
+int co_migrate_init(void);
+void co_migrate_exit(void);
+int co_idle_init(void);
+void co_idle_exit(void);
+void co_idle(bool begins);
+struct co_base *co_base_for(const struct callout *c, u64 left, struct co_base *on);
+void co_set_affinity(struct callout *c, enum co_affinity affinity, u16 home);
+void co_awaken(struct co_base *b);
+void co_pull(struct co_base *b, u64 now);
+void co_leave(struct co_base *b);
+void co_hand_over(struct co_base *b);
+void co_come_home(struct co_base *b);
 
 /* ---- clocks.c ------------------------------------------------------------------------------- */
 
@@ -395,6 +492,7 @@ void co_run_thread(struct co_base *b);
 
 /* ---- lock.c --------------------------------------------------------------------------------- */
 
+void co_queues_by_attr(void);
 int co_lock_held(const struct callout *c, bool exclusive);
 
 /* ---- check.c -------------------------------------------------------------------------------- */

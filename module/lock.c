@@ -4,23 +4,31 @@
  */
 #include "lock.h"
 
-/* Where handlers run, by class, C_DIRECT_EXEC aside; and where in a base the queue for that is. */
+/* Where handlers run, by class, C_DIRECT_EXEC aside. */
 #define SOFT	(IS_ENABLED(CONFIG_PREEMPT_RT) ? CO_THREAD : CO_SOFT)
-#define BY_CLASS(of)					\
-	{						\
-		[CO_LOCK_NONE] = of(SOFT),		\
-		[CO_LOCK_RAW] = of(CO_HARD),		\
-		[CO_LOCK_SPIN] = of(SOFT),		\
-		[CO_LOCK_RW] = of(SOFT),		\
-		[CO_LOCK_MUTEX] = of(CO_THREAD),	\
-		[CO_LOCK_RWSEM] = of(CO_THREAD),	\
-		[CO_LOCK_GIANT] = of(CO_THREAD),	\
-		[CO_LOCK_NONE_THREAD] = of(CO_THREAD),	\
+const u8 co_class_ctx[] = {
+	[CO_LOCK_NONE] = SOFT,
+	[CO_LOCK_RAW] = CO_HARD,
+	[CO_LOCK_SPIN] = SOFT,
+	[CO_LOCK_RW] = SOFT,
+	[CO_LOCK_MUTEX] = CO_THREAD,
+	[CO_LOCK_RWSEM] = CO_THREAD,
+	[CO_LOCK_GIANT] = CO_THREAD,
+	[CO_LOCK_NONE_THREAD] = CO_THREAD,
+};
+
+/* Where in a base the queue is that a callout of that c_attr goes to, C_DIRECT_EXEC aside. */
+u16 co_attr_queue[U8_MAX + 1];
+
+void co_queues_by_attr(void)
+{
+	unsigned int attr, i;
+
+	for (attr = 0; attr < ARRAY_SIZE(co_attr_queue); attr++) {
+		i = co_class_ctx[attr & CO_ATTR_CLASS] + (attr & CO_ATTR_BOUND ? CO_BOUND : 0);
+		co_attr_queue[attr] = offsetof(struct co_base, queue) + i * sizeof(struct co_queue);
 	}
-#define CTX(ctx)	(ctx)
-#define QUEUE(ctx)	offsetof(struct co_base, queue[ctx])
-const u8 co_class_ctx[] = BY_CLASS(CTX);
-const u16 co_class_queue[] = BY_CLASS(QUEUE);
+}
 
 bool co_trylock_other(const struct callout *c)
 {

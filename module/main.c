@@ -25,6 +25,9 @@ MODULE_PARM_DESC(thread_fifo, "run the threads at SCHED_FIFO (default: on PREEMP
 module_param_named(default_precision_pct, co_default_precision_pct, uint, 0444);
 MODULE_PARM_DESC(default_precision_pct, "least precision of an interval, in percent of it, 0 to 100 (5)");
 
+module_param_named(weak_window_ms, co_weak_window_ms, uint, 0444);
+MODULE_PARM_DESC(weak_window_ms, "a weak callout that runs within that time goes to its CPU, in ms (100)");
+
 module_param_named(handler_warn_us, co_handler_warn_us, uint, 0444);
 MODULE_PARM_DESC(handler_warn_us, "report a handler that runs longer, in us; 0: never (2000)");
 
@@ -78,8 +81,15 @@ static int __init callout_module_init(void)
 		goto err_clocks;
 	co_stats_init();
 	co_watchdog_init();
+	err = co_idle_init();
+	if (err)
+		goto err_idle;
 	return 0;
 
+err_idle:
+	co_watchdog_exit();
+	co_stats_exit();
+	co_sysfs_exit();
 err_clocks:
 	co_clocks_exit();
 	co_percpu_exit();
@@ -88,6 +98,7 @@ err_clocks:
 
 static void __exit callout_module_exit(void)
 {
+	co_idle_exit();
 	co_watchdog_exit();
 	co_stats_exit();
 	co_sysfs_exit();

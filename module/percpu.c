@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The base of each CPU: which one a callout is on, what its clock is armed for, memory for its
- * queues, and CPUs that come and go.
+ * The base of each CPU: what its clock is armed for, memory for its queues, and CPUs that come and go.
  */
 #include <linux/cpu.h>
 #include <linux/mm.h>
@@ -64,7 +63,7 @@ u64 co_clock_event(void)
 bool co_armed_first(struct co_base *b, enum co_ctx ctx, u64 key)
 {
 	lockdep_assert_held(&b->lock);
-	/* Offline: its clock has been stopped, and hand_over() tells the next base's. */
+	/* Offline: its clock has been stopped, and co_hand_over() tells the next base's. */
 	if (!b->online || (b->raised & BIT(ctx)))
 		return false;
 	if (b == this_cpu_ptr(&co_bases)) {
@@ -91,9 +90,8 @@ void co_tell_clock(struct co_base *b, u64 next)
 }
 
 /* Put callouts that were moved where they belong, until the first is one that was not; a few at most. */
-static void rekey_first(struct co_base *b, enum co_ctx ctx)
+void co_rekey_first(struct co_base *b, struct co_queue *q)
 {
-	struct co_queue *q = &b->queue[ctx];
 	struct co_entry e;
 	int tries = 8;
 
@@ -109,10 +107,13 @@ static void rekey_first(struct co_base *b, enum co_ctx ctx)
 	}
 }
 
-/* From when on may the first callout of a queue be dealt with? */
-static u64 earliest(const struct co_entry *e)
+/* When has the first callout of a queue to be dealt with, and from when on may it be? */
+struct co_due co_first_due(const struct co_entry *e)
 {
-	return e->c->c_gate & CO_GATE_RETRY ? e->key : co_earliest(e->key, READ_ONCE(e->c->c_order));
+	return (struct co_due){
+		.latest = e->key,
+		.earliest = e->c->c_gate & CO_GATE_RETRY ? e->key : co_earliest(e->key, READ_ONCE(e->c->c_order)),
+	};
 }
 
 /*
@@ -120,7 +121,8 @@ static u64 earliest(const struct co_entry *e)
  * hard interrupt is added to it, and its second considered, as its dispatcher may have no more to
  * do than the first: but not if the second, with a window like the first's, is due as well, for then the
  * clock would come while the dispatcher, which arms it again, is still at work. The result is as of the end:
- * what comes while moved ones are put in their place is not missed. Returns the time to arm the clock for.
+ * what comes while moved ones are put in their place is not missed. Also at what it watches for others that sleep.
+ * Returns the time to arm the clock for.
  */
 u64 co_look(struct co_base *b, u64 now, u8 *raise)
 {
@@ -128,51 +130,65 @@ u64 co_look(struct co_base *b, u64 now, u8 *raise)
 	enum co_ctx ctx;
 
 	for (ctx = 0; ctx < CO_NCTX; ctx++) {
-		if (!(b->raised & BIT(ctx)))
-			rekey_first(b, ctx);
+		if (b->raised & BIT(ctx))
+			continue;
+		co_rekey_first(b, &b->queue[ctx]);
+		co_rekey_first(b, &b->queue[ctx + CO_BOUND]);
 	}
 	for (ctx = 0; ctx < CO_NCTX; ctx++) {
+		struct co_queue *q;
 		struct co_entry e;
 		u64 key, first;
 
 		if (b->raised & BIT(ctx))
 			continue;
-		e = co_q_first(&b->queue[ctx]);
+		e = co_first(b, ctx, &q);
 		if (!e.c)
 			continue;
 		key = e.key;
-		first = earliest(&e);
+		first = co_first_due(&e).earliest;
 		if (raise && ctx != CO_HARD && first <= now) {
+			struct co_entry other = co_q_first(q == &b->queue[ctx] ? q + CO_BOUND : q - CO_BOUND);
+
 			*raise |= BIT(ctx);
-			key = co_q_second(&b->queue[ctx]);
+			key = co_q_second(q);
+			if (other.c)
+				key = min(key, other.key);
 			if (key <= now || key - now <= e.key - first)
 				continue;
 		}
 		next = min(next, key);
 	}
-	return next;
+	return min(next, b->watch.latest);
 }
 
 /*
- * A dispatcher has come to rest: arm the clock anew if it must come at another time now. Releases
- * the base. What is due meanwhile makes it come at once.
+ * Arm this CPU's clock anew if it must come at another time now. In periodic mode it begins to tick; it stops where the
+ * CPU sleeps and nothing is wanted of it, else by itself. Releases the base.
  */
-void co_reprogram(struct co_base *b)
+void co_program(struct co_base *b, u64 next)
 {
-	u64 next = co_look(b, 0, NULL);
 	bool program;
 
 	if (static_branch_unlikely(&co_periodic))
-		program = b->driven && b->next && next != CO_CLOCK_NEVER;
+		program = b->driven && (next == CO_CLOCK_NEVER ? b->asleep && !b->next : b->next);
 	else
 		program = b->driven && next != b->next;
 	if (program) {
-		b->next = static_branch_unlikely(&co_periodic) ? 0 : next;
+		b->next = static_branch_unlikely(&co_periodic) && next != CO_CLOCK_NEVER ? 0 : next;
 		b->stats.programmed++;
 	}
 	co_unlock(b);
 	if (program)
 		co_tell_clock(b, next);
+}
+
+/*
+ * A dispatcher has come to rest: arm the clock anew. Releases the base. What is due meanwhile makes it come at once.
+ */
+void co_reprogram(struct co_base *b)
+{
+	co_program(b, co_look(b, 0, NULL));
 }
 
 /*
@@ -211,20 +227,21 @@ void co_kick(struct co_base *b)
 	local_irq_enable();
 }
 
-/* Is anything queued that should have been run before a time, and that no dispatcher looks after? */
+/* Is there anything that the CPU should have run before a time, and that no dispatcher looks after? */
 bool co_overdue(struct co_base *b, u64 before, u64 *interrupts)
 {
 	bool overdue = false;
-	enum co_ctx ctx;
+	unsigned int i;
 
 	local_irq_disable();
 	co_lock(b);
 	*interrupts = b->stats.interrupts;
-	for (ctx = 0; b->driven && ctx < CO_NCTX; ctx++) {
-		struct co_entry e = co_q_first(&b->queue[ctx]);
+	for (i = b->asleep ? CO_BOUND : 0; b->driven && i < CO_NQUEUES; i++) {
+		struct co_entry e = co_q_first(&b->queue[i]);
 
-		overdue |= e.c && !(b->raised & BIT(ctx)) && e.key < before;
+		overdue |= e.c && !(b->raised & BIT(i % CO_NCTX)) && e.key < before;
 	}
+	overdue |= b->driven && b->watch.latest < before;
 	b->premature = b->timely = 0;
 	co_unlock(b);
 	local_irq_enable();
@@ -237,22 +254,21 @@ bool co_overdue(struct co_base *b, u64 before, u64 *interrupts)
  */
 void co_rekey_all(void)
 {
-	unsigned int cpu;
-	enum co_ctx ctx;
+	unsigned int cpu, i;
 
 	for_each_possible_cpu(cpu) {
 		struct co_base *b = per_cpu_ptr(&co_bases, cpu);
 
-		for (ctx = 0; ctx < CO_NCTX; ctx++) {
+		for (i = 0; i < CO_NQUEUES; i++) {
 			struct callout *c;
 			u32 cursor = 0;
 
 			while (cursor != U32_MAX) {
 				local_irq_disable();
 				co_lock(b);
-				c = co_q_ops->next(&b->queue[ctx], &cursor);
+				c = co_q_ops->next(&b->queue[i], &cursor);
 				if (c && !(c->c_gate & CO_GATE_RETRY))
-					co_q_rekey(&b->queue[ctx], c, co_key(co_latest(c), c->c_order));
+					co_q_rekey(&b->queue[i], c, co_key(co_latest(c), c->c_order));
 				co_unlock(b);
 				local_irq_enable();
 				cond_resched();
@@ -261,7 +277,7 @@ void co_rekey_all(void)
 	}
 }
 
-/* ---- which base ----------------------------------------------------------------------------- */
+/* ---- two bases ------------------------------------------------------------------------------ */
 
 /* Two bases, which may be one, in the order of their CPUs. Interrupts off. */
 void co_lock_two(struct co_base *a, struct co_base *b)
@@ -280,37 +296,19 @@ void co_unlock_two(struct co_base *a, struct co_base *b)
 	co_unlock(a->cpu > b->cpu ? b : a);
 }
 
-/* The base for a new arm: the CPU's own, else this one, else any that is online. Interrupts off. */
-struct co_base *co_pick_base(int cpu)
-{
-	struct co_base *b = cpu < 0 ? this_cpu_ptr(&co_bases) : per_cpu_ptr(&co_bases, cpu);
-
-	if (likely(READ_ONCE(b->online)))
-		return b;
-	b = this_cpu_ptr(&co_bases);
-	if (READ_ONCE(b->online))
-		return b;
-	for_each_online_cpu(cpu) {
-		b = per_cpu_ptr(&co_bases, cpu);
-		if (READ_ONCE(b->online))
-			return b;
-	}
-	return this_cpu_ptr(&co_bases);
-}
-
 /* ---- memory for the queues ------------------------------------------------------------------ */
 
 /* Give a queue what it wants and bring back what it spilled. False if memory could not be had. */
-static bool grow_queue(struct co_base *b, enum co_ctx ctx)
+static bool grow_queue(struct co_base *b, unsigned int i)
 {
-	struct co_queue *q = &b->queue[ctx];
+	struct co_queue *q = &b->queue[i];
 	bool more, done;
 	u32 n;
 
 	do {
 		while ((n = co_q_ops->wanted(q))) {
 			size_t bytes = PAGE_ALIGN((size_t)n * CO_QUEUE_ELEMENT);
-			void *old, *mem = co_mem_grow(&b->mem[ctx], bytes, b->cpu, &old);
+			void *old, *mem = co_mem_grow(&b->mem[i], bytes, b->cpu, &old);
 
 			if (!mem)
 				return false;
@@ -335,15 +333,15 @@ static bool grow_queue(struct co_base *b, enum co_ctx ctx)
 }
 
 /* An arm may ask for memory late, when its CPU comes online once more: hence the mutex. */
-static void grow_queues(struct co_base *b)
+void co_grow_queues(struct co_base *b)
 {
 	static DEFINE_MUTEX(growing);
 	bool done = true;
-	enum co_ctx ctx;
+	unsigned int i;
 
 	mutex_lock(&growing);
-	for (ctx = 0; ctx < CO_NCTX; ctx++)
-		done &= grow_queue(b, ctx);
+	for (i = 0; i < CO_NQUEUES; i++)
+		done &= grow_queue(b, i);
 	mutex_unlock(&growing);
 	if (!done)
 		schedule_delayed_work(&b->grow, GROW_RETRY);
@@ -351,7 +349,7 @@ static void grow_queues(struct co_base *b)
 
 static void grow(struct work_struct *work)
 {
-	grow_queues(container_of(to_delayed_work(work), struct co_base, grow));
+	co_grow_queues(container_of(to_delayed_work(work), struct co_base, grow));
 }
 
 static void grow_from_irq(struct irq_work *work)
@@ -367,7 +365,7 @@ static int base_online(unsigned int cpu)
 {
 	struct co_base *b = per_cpu_ptr(&co_bases, cpu);
 
-	grow_queues(b);
+	co_grow_queues(b);
 	b->thread = per_cpu(co_thread, cpu);
 	local_irq_disable();
 	co_lock(b);
@@ -375,68 +373,31 @@ static int base_online(unsigned int cpu)
 	b->kicked = false;
 	b->next = 0;
 	WRITE_ONCE(b->online, true);
+	b->asleep = co_groups_used() && !b->isolated;
+	if (b->asleep) {
+		co_unlock(b);
+		co_awaken(b);
+	}
 	co_unlock(b);
 	local_irq_enable();
 	if (co_clock_start(b))
 		co_clock_fail(co_clock, NULL);
+	co_come_home(b);
 	return 0;
-}
-
-/* Hand the first callout of a context over. False when there is none. See "Handover" in core.c. */
-static bool hand_over(struct co_base *from, enum co_ctx ctx)
-{
-	struct co_base *to;
-	struct co_entry e;
-	bool program = false, wants = false;
-
-	local_irq_disable();
-	to = co_pick_base(-1);
-	co_lock_two(from, to);
-	e = co_q_first(&from->queue[ctx]);
-	if (e.c) {
-		if (e.c->c_gate & CO_GATE_RETRY) {
-			co_unpostpone(from, e.c);
-			e.key = min(e.key, co_key(co_latest(e.c), e.c->c_order));
-		}
-		co_q_remove(&from->queue[ctx], e.c);
-		e.c->c_cpu = to->cpu;
-		wants = co_q_insert(&to->queue[ctx], e.c, e.key);
-		from->stats.migrated++;
-		program = e.key < to->next && co_armed_first(to, ctx, e.key);
-		trace_callout_migrate(e.c, from->cpu, to->cpu, e.key);
-	}
-	co_unlock_two(from, to);
-	if (program)
-		co_tell_clock(to, e.key);
-	if (wants)
-		irq_work_queue(&to->grow_irq);
-	local_irq_enable();
-	return e.c;
 }
 
 /* On the CPU that goes, still able to run everything, its thread included. */
 static int base_offline(unsigned int cpu)
 {
 	struct co_base *b = per_cpu_ptr(&co_bases, cpu);
-	enum co_ctx ctx;
 
-	local_irq_disable();
-	co_lock(b);
-	WRITE_ONCE(b->online, false);
-	b->driven = false;
-	b->next = CO_CLOCK_NEVER;
-	co_unlock(b);
-	local_irq_enable();
+	co_leave(b);
 	co_clock_stop(b);
 	tasklet_kill(&b->tasklet);
 	irq_work_sync(&b->grow_irq);
 	cancel_delayed_work_sync(&b->grow);
-	if (exiting)
-		return 0;
-	for (ctx = 0; ctx < CO_NCTX; ctx++) {
-		while (hand_over(b, ctx))
-			cond_resched();
-	}
+	if (!exiting)
+		co_hand_over(b);
 	return 0;
 }
 
@@ -468,15 +429,15 @@ static struct smp_hotplug_thread threads = {
 
 static void base_init(struct co_base *b, unsigned int cpu)
 {
-	enum co_ctx ctx;
+	unsigned int i;
 
 	raw_spin_lock_init(&b->lock);
 	b->cpu = cpu;
 	b->next = CO_CLOCK_NEVER;
-	for (ctx = 0; ctx < CO_NCTX; ctx++) {
-		co_q_ops->init(&b->queue[ctx]);
-		INIT_LIST_HEAD(&b->exec[ctx].drainers);
-	}
+	for (i = 0; i < CO_NQUEUES; i++)
+		co_q_ops->init(&b->queue[i]);
+	for (i = 0; i < CO_NCTX; i++)
+		INIT_LIST_HEAD(&b->exec[i].drainers);
 	INIT_CSD(&b->csd, kick, b);
 	tasklet_setup(&b->tasklet, co_run_soft);
 	b->grow_irq = IRQ_WORK_INIT_HARD(grow_from_irq);
@@ -485,18 +446,17 @@ static void base_init(struct co_base *b, unsigned int cpu)
 
 static void bases_free(void)
 {
-	unsigned int cpu, left = 0;
-	enum co_ctx ctx;
+	unsigned int cpu, i, left = 0;
 
 	for_each_possible_cpu(cpu) {
 		struct co_base *b = per_cpu_ptr(&co_bases, cpu);
 
 		irq_work_sync(&b->grow_irq);
 		cancel_delayed_work_sync(&b->grow);
-		for (ctx = 0; ctx < CO_NCTX; ctx++) {
-			left += co_q_ops->count(&b->queue[ctx]);
-			co_q_ops->fini(&b->queue[ctx]);
-			co_mem_free(&b->mem[ctx]);
+		for (i = 0; i < CO_NQUEUES; i++) {
+			left += co_q_ops->count(&b->queue[i]);
+			co_q_ops->fini(&b->queue[i]);
+			co_mem_free(&b->mem[i]);
 		}
 	}
 	if (left)
@@ -508,11 +468,15 @@ int co_percpu_init(void)
 	unsigned int cpu;
 	int err;
 
+	co_queues_by_attr();
 	for_each_possible_cpu(cpu)
 		base_init(per_cpu_ptr(&co_bases, cpu), cpu);
+	err = co_migrate_init();
+	if (err)
+		return err;
 	err = smpboot_register_percpu_thread(&threads);
 	if (err)
-		goto err_bases;
+		goto err_migrate;
 	hp_state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "callout:online", base_online,
 				     base_offline);
 	if (hp_state < 0) {
@@ -523,7 +487,8 @@ int co_percpu_init(void)
 
 err_threads:
 	smpboot_unregister_percpu_thread(&threads);
-err_bases:
+err_migrate:
+	co_migrate_exit();
 	bases_free();
 	return err;
 }
@@ -533,6 +498,7 @@ void co_percpu_exit(void)
 	exiting = true;
 	cpuhp_remove_state(hp_state);
 	smpboot_unregister_percpu_thread(&threads);
+	co_migrate_exit();
 	co_clocks_end();
 	bases_free();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Counters, summed over all CPUs. sysfs has a file for each; debugfs has callout/stats, one "name value" a line,
- * for programs that want them all at once.
+ * for programs that want them all at once, and callout/cpus, a table of those of each CPU.
  *
  * Writing 1 to callout/measure_hold measures the longest time that a base lock is held, in cycles,
  * from then on; 0 stops. Where cycles are instructions (an emulator that counts them) it is exact.
@@ -31,13 +31,18 @@ void co_hold_end(struct co_base *b)
 /* Sum of all CPUs' counters; the longest hold of any. */
 void co_stats_sum(struct co_stats *sum)
 {
-	unsigned int cpu, ctx;
+	unsigned int cpu, ctx, aff;
 
 	memset(sum, 0, sizeof(*sum));
 	for_each_possible_cpu(cpu) {
 		const struct co_stats *s = &per_cpu(co_bases, cpu).stats;
 
-		sum->armed += s->armed;
+		for (aff = 0; aff < CO_NAFF; aff++) {
+			sum->of[aff].armed += s->of[aff].armed;
+			sum->of[aff].home += s->of[aff].home;
+			sum->of[aff].away += s->of[aff].away;
+			sum->of[aff].migrated += s->of[aff].migrated;
+		}
 		sum->stopped += s->stopped;
 		for (ctx = 0; ctx < CO_NCTX; ctx++)
 			sum->fired[ctx] += s->fired[ctx];
@@ -48,16 +53,24 @@ void co_stats_sum(struct co_stats *sum)
 		sum->programmed += s->programmed;
 		sum->kicks += s->kicks;
 		sum->slow_handlers += s->slow_handlers;
-		sum->migrated += s->migrated;
+		sum->displaced += s->displaced;
+		sum->pulled += s->pulled;
+		sum->woken += s->woken;
+		sum->spared += s->spared;
 		sum->max_hold = max(sum->max_hold, s->max_hold);
 	}
 }
 CO_EXPORT_FOR_TESTS(co_stats_sum);
 
 #define COUNTER(_name, _field)	{ .name = _name, .at = offsetof(struct co_totals, _field) }
+#define CLASS_COUNTERS(_name, _aff)				\
+	COUNTER("armed_" _name, sum.of[_aff].armed),		\
+	COUNTER("home_" _name, sum.of[_aff].home),		\
+	COUNTER("away_" _name, sum.of[_aff].away),		\
+	COUNTER("migrated_" _name, sum.of[_aff].migrated)
 const struct co_counter co_counters[CO_NCOUNTERS] = {
 	COUNTER("pending", pending),
-	COUNTER("armed", sum.armed),
+	COUNTER("armed", armed),
 	COUNTER("stopped", sum.stopped),
 	COUNTER("fired_hard", sum.fired[CO_HARD]),
 	COUNTER("fired_soft", sum.fired[CO_SOFT]),
@@ -70,7 +83,15 @@ const struct co_counter co_counters[CO_NCOUNTERS] = {
 	COUNTER("kicks", sum.kicks),
 	COUNTER("spilled", spilled),
 	COUNTER("slow_handlers", sum.slow_handlers),
-	COUNTER("migrated", sum.migrated),
+	COUNTER("migrated", migrated),
+	CLASS_COUNTERS("none", CO_AFF_NONE),
+	CLASS_COUNTERS("weak", CO_AFF_WEAK),
+	CLASS_COUNTERS("strong", CO_AFF_STRONG),
+	CLASS_COUNTERS("on", CO_AFF_ON),
+	COUNTER("displaced", sum.displaced),
+	COUNTER("pulled", sum.pulled),
+	COUNTER("woken", sum.woken),
+	COUNTER("spared", sum.spared),
 	COUNTER("misuses", misuses),
 	COUNTER("clock_failures", clock_failures),
 	COUNTER("rescued", rescued),
@@ -84,8 +105,12 @@ void co_totals(struct co_totals *t)
 
 	memset(t, 0, sizeof(*t));
 	co_stats_sum(&t->sum);
+	for (i = 0; i < CO_NAFF; i++) {
+		t->armed += t->sum.of[i].armed;
+		t->migrated += t->sum.of[i].migrated;
+	}
 	for_each_possible_cpu(cpu) {
-		for (i = 0; i < CO_NCTX; i++) {
+		for (i = 0; i < CO_NQUEUES; i++) {
 			const struct co_queue *q = &per_cpu(co_bases, cpu).queue[i];
 
 			t->pending += co_q_ops->count(q);
@@ -116,6 +141,28 @@ static int stats_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
+/* A line each CPU and class. Of CPUs that were never online there is nothing to tell. */
+static int cpus_show(struct seq_file *m, void *unused)
+{
+	static const char *const names[] = { "none", "weak", "strong", "on" };
+	unsigned int cpu, i;
+
+	seq_puts(m, "cpu class armed home away migrated displaced pulled woken spared\n");
+	for_each_possible_cpu(cpu) {
+		const struct co_base *b = per_cpu_ptr(&co_bases, cpu);
+		const struct co_stats *s = &b->stats;
+
+		for (i = 0; b->thread && i < CO_NAFF; i++)
+			seq_printf(m, "%u %s %llu %llu %llu %llu - - - -\n", cpu, names[i], s->of[i].armed,
+				   s->of[i].home, s->of[i].away, s->of[i].migrated);
+		if (b->thread)
+			seq_printf(m, "%u all - - - - %llu %llu %llu %llu\n", cpu, s->displaced, s->pulled, s->woken,
+				   s->spared);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(cpus);
+
 static int hold_set(void *unused, u64 on)
 {
 	unsigned int cpu;
@@ -143,6 +190,7 @@ void co_stats_init(void)
 {
 	dir = debugfs_create_dir("callout", NULL);
 	debugfs_create_file("stats", 0444, dir, NULL, &stats_fops);
+	debugfs_create_file("cpus", 0444, dir, NULL, &cpus_fops);
 	debugfs_create_file_unsafe("measure_hold", 0644, dir, NULL, &hold_fops);
 }
 

@@ -93,7 +93,7 @@ static __always_inline int stop(struct callout *c, u8 gate)
 	b->stats.stopped++;
 	WRITE_ONCE(c->c_left, 0);
 	co_debug_deactivate(c);
-	q = co_class_queue_of(b, c);
+	q = co_attr_queue_of(b, c);
 	WRITE_ONCE(c->c_gate, gate);
 	c->q_ref = 0;
 	hole = co_heap_free_ref(&q->heap, ref);

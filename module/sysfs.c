@@ -3,7 +3,7 @@
  * /sys/kernel/callout: one value a file. doc/ABI/sysfs-kernel-callout has a stanza for each.
  *
  *	clock  available_clocks  mode  available_modes  frequency_hz
- *	queue  available_queues  default_precision_pct  handler_warn_us
+ *	queue  available_queues  default_precision_pct  weak_window_ms  handler_warn_us
  *	clocks/NAME/{rating,status,min_hz,max_hz,accuracy_ns,counters}
  *	stats/COUNTER
  */
@@ -72,6 +72,18 @@ STORE(default_precision_pct)
 }
 RW(default_precision_pct);
 
+SHOW(weak_window_ms) { return sysfs_emit(buf, "%u\n", co_weak_window_ms); }
+STORE(weak_window_ms)
+{
+	u32 ms;
+	int err = kstrtou32(buf, 0, &ms);
+
+	if (!err)
+		WRITE_ONCE(co_weak_window_ms, ms);
+	return err ?: n;
+}
+RW(weak_window_ms);
+
 SHOW(handler_warn_us) { return sysfs_emit(buf, "%u\n", co_handler_warn_us); }
 STORE(handler_warn_us)
 {
@@ -87,7 +99,8 @@ RW(handler_warn_us);
 static struct attribute *attrs[] = {
 	&clock_attr.attr, &available_clocks_attr.attr, &mode_attr.attr, &available_modes_attr.attr,
 	&frequency_hz_attr.attr, &queue_attr.attr, &available_queues_attr.attr,
-	&default_precision_pct_attr.attr, &handler_warn_us_attr.attr, NULL
+	&default_precision_pct_attr.attr,
+	&weak_window_ms_attr.attr, &handler_warn_us_attr.attr, NULL
 };
 static const struct attribute_group group = { .attrs = attrs };
 

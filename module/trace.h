@@ -112,6 +112,31 @@ TRACE_EVENT(callout_migrate,
 		  __entry->key)
 );
 
+/* A CPU is idle: it wakes at next, and leaves to others what is due at left. */
+TRACE_EVENT(callout_cpu_sleep,
+	TP_PROTO(unsigned int cpu, u64 next, u64 left),
+	TP_ARGS(cpu, next, left),
+	TP_STRUCT__entry(
+		__field(unsigned int, cpu)
+		__field(u64, next)
+		__field(u64, left)
+	),
+	TP_fast_assign(
+		__entry->cpu = cpu;
+		__entry->next = next;
+		__entry->left = left;
+	),
+	TP_printk("cpu=%u next=%llu left=%llu", __entry->cpu, __entry->next, __entry->left)
+);
+
+TRACE_EVENT(callout_cpu_wake,
+	TP_PROTO(unsigned int cpu),
+	TP_ARGS(cpu),
+	TP_STRUCT__entry(__field(unsigned int, cpu)),
+	TP_fast_assign(__entry->cpu = cpu;),
+	TP_printk("cpu=%u", __entry->cpu)
+);
+
 #endif /* CALLOUT_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

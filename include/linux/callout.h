@@ -129,8 +129,8 @@ typedef void callout_func_t(void *arg);
 #define CALLOUT_TRYLOCK		0x0040	/* accepted: it is how every callout is dispatched */
 
 enum callout_affinity {
-	CALLOUT_AFFINITY_NONE,		/* any CPU; the default */
-	CALLOUT_AFFINITY_WEAK,		/* its CPU while that likely has it in cache */
+	CALLOUT_AFFINITY_NONE,		/* any CPU that is awake; the default */
+	CALLOUT_AFFINITY_WEAK,		/* its CPU while that is awake and likely has it in cache; else any */
 	CALLOUT_AFFINITY_STRONG,	/* its CPU */
 };
 
@@ -146,7 +146,8 @@ enum callout_affinity {
  * @c_order:	low half: order of arming on the arming CPU, breaks ties of equal deadlines. High half:
  *		latest minus earliest allowed time, in the format of co_window_pack(). As @c_func; the
  *		dispatcher's read without the lock may be stale, and is repeated under it.
- * @c_home:	the CPU that it was asked to run on, plus one; 0 for none. As @c_func.
+ * @c_home:	the CPU that it was asked to run on, plus one; 0 for none. Bit 15: nobody asked, but it was moved away
+ *		from there. Base lock; while it is idle who may arm it may read it without.
  * @c_exec:	where its handler was last called: 4 * CPU + context + 1; 0 for never. Base lock.
  * @c_cpu:	whose base it is queued on, or was last. Base lock (of old and new).
  * @c_gate:	CO_GATE_*: what keeps a move from being a store. Base lock; a stale read by the lock's
@@ -324,8 +325,8 @@ static __always_inline u64 __callout_ticks_left(int ticks)
  *
  * A pending callout is moved, and its handler and argument replaced; a move to no earlier a time is
  * a few instructions without locks or atomics (one cmpxchg where there is no lock). Reads no clock.
- * The CPU is the one that was asked for last, or else the one that arms it; a pending one that is
- * moved by those few instructions stays where it is.
+ * The CPU is the one that was asked for last, or else, for all that is known, the one that arms it: see
+ * callout_set_affinity(). A pending one that is moved by those few instructions stays where it is.
  *
  * Source: FreeBSD callout(9), callout_reset(). There it gets the default precision on top; here a
  * tick boundary is window enough.

@@ -310,7 +310,7 @@ static struct callout *next_callout(const struct co_queue *q, u32 *cursor)
 	const struct co_heap *h = &q->heap;
 	u32 ref = max(*cursor, CO_QUEUE_ELEMENT), n;
 
-	for (n = 0; n < 64; n++, ref += CO_QUEUE_ELEMENT) {
+	for (n = 0; n < 32; n++, ref += CO_QUEUE_ELEMENT) {
 		const struct co_ref *r;
 
 		if (ref >= h->cap) {
