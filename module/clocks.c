@@ -70,7 +70,7 @@ CO_EXPORT_FOR_TESTS(co_next_tick);
 /* A clock that cannot tick by itself is armed for each tick. */
 static void arm_tick(u64 ns)
 {
-	co_clock->arm(co_next_tick(co_now()));
+	co_clock->arm(ns == CO_CLOCK_NEVER ? ns : co_next_tick(co_now()));
 }
 
 /* ---- one CPU -------------------------------------------------------------------------------- */

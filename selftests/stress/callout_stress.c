@@ -5,14 +5,18 @@
  *
  * Each worker plays one session after the other. A session is one allocation with a lock of some
  * kind and a callout in it. It is armed for about now (also the past), perhaps on another CPU,
- * perhaps with a window, perhaps moved later by a store; its handler may arm it again. After about
- * as long as it takes to fire the session ends, in one of the ways that there are:
+ * perhaps with a window, perhaps moved later by a store; its handler may arm it again; its class of affinity
+ * may change while it is pending. After about as long as it takes to fire the session ends, in one of the ways
+ * that there are:
  *
  *	locked stop	lock, callout_stop(), unlock, kfree() in the next statement
  *	drain		no lock: callout_drain(), kfree()
  *	async drain	no lock: callout_async_drain(), kfree() there or in the function that it calls
  *	self		no lock: the handler frees the session
  *	wait		nothing is stopped: the handler must come
+ *
+ * Or it has several callouts, strong ones of one CPU or such as go where they like, armed for one time: while no CPU
+ * comes or goes the strong ones run as they were armed.
  *
  * What is proven of each callout, by counts that the lock (or drain) protects: it ran once for each
  * arm that was not replaced or stopped, never early, never twice at once, and never after the stop.
@@ -43,6 +47,12 @@ MODULE_PARM_DESC(race, "nothing but arm, stop when it is due, free (no)");
 static bool hotplug;
 module_param(hotplug, bool, 0444);
 MODULE_PARM_DESC(hotplug, "take CPUs offline and online meanwhile (no)");
+static int cycles;
+module_param(cycles, int, 0444);
+MODULE_PARM_DESC(cycles, "with hotplug: go on until so many CPUs were taken offline and online (0)");
+static int nr_workers;
+module_param_named(workers, nr_workers, int, 0444);
+MODULE_PARM_DESC(workers, "threads; 0: two for each CPU, with hotplug one for each second (0)");
 static bool enough_now;
 module_param_named(enough, enough_now, bool, 0644);
 MODULE_PARM_DESC(enough, "written while it runs: end (no)");
@@ -56,8 +66,10 @@ MODULE_PARM_DESC(seed, "of the random numbers (1)");
 
 enum kind {
 	RAW, SPIN, RW, RW_SHARED, MUTEX, RWSEM, RWSEM_SHARED, LOCKED_KINDS,
-	DRAIN = LOCKED_KINDS, ASYNC, SELF, KINDS,
+	DRAIN = LOCKED_KINDS, ASYNC, SELF, ORDER, KINDS,
 };
+
+#define ROW	6	/* callouts of an ORDER session */
 
 struct session {
 	unsigned int magic;
@@ -77,18 +89,30 @@ struct session {
 	unsigned int again;	/* so often the handler arms it again */
 	unsigned int refused;	/* such arms that may have come to nothing */
 	bool direct;
+	struct row *row;	/* of an ORDER session */
+};
+
+/* Of an ORDER session. */
+struct row {
+	struct {
+		struct callout c;
+		struct session *s;
+	} one[ROW];
+	unsigned int ran[ROW];	/* as they came */
+	atomic_t n;
+	bool early;
 };
 
 struct worker {
 	struct task_struct *task;
 	struct rnd_state rnd;
-	u64 sessions, locked_stops, raced, replaced, moved, waits, drains, asyncs, selves;
+	u64 sessions, locked_stops, raced, replaced, moved, waits, drains, asyncs, selves, rows, classes;
 } ____cacheline_aligned;
 
 static struct worker *workers;
-static int nr_workers;
 static atomic_t freed_elsewhere = ATOMIC_INIT(0), started_elsewhere = ATOMIC_INIT(0);
 static atomic_t failures, offlined;
+static atomic_t changes;	/* of the CPUs that are online: begun or over */
 static bool done;
 
 static void fail(const struct session *s, const char *what)
@@ -279,6 +303,20 @@ static void move(struct worker *w, struct session *s)
 	w->moved++;
 }
 
+/* Another class, or CPU; the lock is held. */
+static void other_class(struct worker *w, struct session *s)
+{
+	int cpu = below(w, 2) ? -1 : (int)below(w, nr_cpu_ids);
+	bool pending = callout_pending(&s->c);
+
+	if (cpu >= 0 && !cpu_online(cpu))
+		cpu = -1;
+	callout_set_affinity(&s->c, below(w, CALLOUT_AFFINITY_STRONG + 1), cpu);
+	if (pending && !callout_pending(&s->c))
+		fail(s, "no longer pending when its class was changed");
+	w->classes++;
+}
+
 static void pause(struct worker *w)
 {
 	u32 dice = below(w, 16);
@@ -318,10 +356,17 @@ static void locked_session(struct worker *w, struct session *s)
 	for (i = 0, n = below(w, 4); i < n; i++) {
 		pause(w);
 		flags = lock_session(s);
-		if (below(w, 3))
-			move(w, s);
-		else
+		switch (below(w, 4)) {
+		case 0:
 			arm(w, s);
+			break;
+		case 1:
+			other_class(w, s);
+			break;
+		default:
+			move(w, s);
+			break;
+		}
 		unlock_session(s, flags);
 	}
 	if (!below(w, 16))
@@ -370,6 +415,71 @@ static void race_session(struct worker *w, struct session *s)
 	s->magic = DEAD;
 	unlock_session(s, flags);
 	kfree(s);
+}
+
+static void row_handler(void *arg)
+{
+	typeof(((struct row *)NULL)->one[0]) *one = arg;
+	struct session *s = one->s;
+	struct row *row = s->row;
+	unsigned int n = atomic_fetch_inc(&row->n);
+
+	if (s->magic != MAGIC || n >= ROW) {
+		fail(s, "one of a row ran after the session was freed, or twice");
+		return;
+	}
+	if (ktime_get() < s->earliest)
+		row->early = true;
+	WRITE_ONCE(row->ran[n], one - row->one);
+}
+
+/* Several at one time, without a lock, as those whose lock is busy let others run first. */
+static void order_session(struct worker *w, struct session *s)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(LOST_AFTER_MS);
+	struct row *row = kzalloc(sizeof(*row), GFP_KERNEL);
+	bool strong = below(w, 2), wait = below(w, 2);
+	int i, cpu = below(w, nr_cpu_ids), was;
+	unsigned int n, stopped = 0;
+
+	if (!row) {
+		free_session(s);
+		return;
+	}
+	w->rows++;
+	s->row = row;
+	s->earliest = ktime_get() + below(w, 300) * NSEC_PER_USEC;
+	if (!cpu_online(cpu))
+		strong = false;
+	was = atomic_read(&changes);
+	for (i = 0; i < ROW; i++) {
+		row->one[i].s = s;
+		callout_init(&row->one[i].c, 1);
+		if (strong)
+			callout_set_affinity(&row->one[i].c, CALLOUT_AFFINITY_STRONG, cpu);
+	}
+	preempt_disable();
+	for (i = 0; i < ROW; i++)
+		callout_set_within(&row->one[i].c, s->earliest, s->earliest, row_handler, &row->one[i]);
+	preempt_enable();
+	do {
+		pause(w);
+	} while (wait && atomic_read(&row->n) < ROW && time_before(jiffies, end));
+	for (i = 0; i < ROW; i++)
+		stopped += callout_drain(&row->one[i].c) == 1;
+	n = atomic_read(&row->n);
+	s->runs = n;
+	s->arms = ROW;
+	if (n + stopped != ROW || (wait && stopped))
+		fail(s, "lost one of a row");
+	if (row->early)
+		fail(s, "one of a row was early");
+	for (i = 1; strong && i < n; i++) {
+		if (row->ran[i] < row->ran[i - 1] && !(was & 1) && was == atomic_read(&changes))
+			fail(s, "not in the order in which they were armed");
+	}
+	kfree(row);
+	free_session(s);
 }
 
 static void drained_session(struct worker *w, struct session *s)
@@ -436,7 +546,12 @@ static int worker_main(void *arg)
 		s->direct = (s->kind == SPIN || s->kind == DRAIN ||
 			     (s->kind > DRAIN && !IS_ENABLED(CONFIG_PREEMPT_RT))) && !below(w, 3);
 		init_session(s);
+		if (s->kind != ORDER && below(w, 2))
+			other_class(w, s);
 		switch (s->kind) {
+		case ORDER:
+			order_session(w, s);
+			break;
 		case DRAIN:
 			drained_session(w, s);
 			break;
@@ -467,10 +582,14 @@ static void cycle_cpus(void)
 	for_each_possible_cpu(cpu) {
 		if (cpu == 0 || READ_ONCE(done))
 			continue;
+		atomic_inc(&changes);
 		if (!remove_cpu(cpu))
 			atomic_inc(&offlined);
+		atomic_inc(&changes);
 		msleep(20);
+		atomic_inc(&changes);
 		add_cpu(cpu);
+		atomic_inc(&changes);
 		msleep(20);
 	}
 }
@@ -491,6 +610,7 @@ static void report(const char *how, s64 ms)
 {
 	pr_info("callout_stress: %s: %llu sessions in %lld ms, %llu locked stops (%llu of a callout that was due)\n",
 		how, TOTAL(sessions), ms, TOTAL(locked_stops), TOTAL(raced));
+	pr_info("callout_stress: %llu rows of %d for one time, %llu times another class\n", TOTAL(rows), ROW, TOTAL(classes));
 	pr_info("callout_stress: %llu replaced, %llu moved later, %llu waited for, %llu drains, %llu async drains, %llu freed by their handler, %d CPUs taken down\n",
 		TOTAL(replaced), TOTAL(moved), TOTAL(waits), TOTAL(drains), TOTAL(asyncs),
 		TOTAL(selves), atomic_read(&offlined));
@@ -504,7 +624,7 @@ static bool enough(ktime_t begin)
 		return true;
 	if (ms < seconds * 1000LL)
 		return false;
-	return TOTAL(raced) >= stops || ms > limit_seconds * 1000LL;
+	return (TOTAL(raced) >= stops && atomic_read(&offlined) >= cycles) || ms > limit_seconds * 1000LL;
 }
 
 static void stop_workers(void)
@@ -522,7 +642,8 @@ static int __init callout_stress_init(void)
 	struct session none = { };
 	int i, tries, err = 0;
 
-	nr_workers = 2 * num_online_cpus();
+	if (!nr_workers)
+		nr_workers = hotplug ? DIV_ROUND_UP(num_online_cpus(), 2) : 2 * num_online_cpus();
 	workers = kcalloc(nr_workers, sizeof(*workers), GFP_KERNEL);
 	if (!workers)
 		return -ENOMEM;
@@ -554,6 +675,8 @@ static int __init callout_stress_init(void)
 		fail(&none, "sessions that were to be freed by a handler were not");
 	if (!err && TOTAL(raced) < stops)
 		fail(&none, "too few stops raced an expiry within limit_seconds");
+	if (!err && atomic_read(&offlined) < cycles)
+		fail(&none, "too few CPUs were taken down within limit_seconds");
 	if (atomic_read(&failures))
 		err = -EIO;
 	report(err ? "FAILED" : "passed", ktime_ms_delta(ktime_get(), begin));
