@@ -225,6 +225,7 @@ static void isolate(int cpu, bool isolated)
 	else
 		base(cpu)->asleep = true;
 	base(cpu)->isolated = isolated;
+	base(cpu)->takes_any = !isolated;
 	if (isolated)
 		base(cpu)->asleep = false;
 	else

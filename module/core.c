@@ -358,6 +358,16 @@ static __always_inline void set_call(struct callout *c, u64 window, callout_func
 	WRITE_ONCE(c->c_order, window | __callout_next_seq());
 }
 
+/* co_base_for() where no CPU was named, and it is armed where it is or is on no queue; else by a call. */
+static __always_inline struct co_base *base_for(const struct callout *c, u64 left, struct co_base *on)
+{
+	struct co_base *here = this_cpu_ptr(&co_bases);
+
+	if (likely(!c->c_home && READ_ONCE(here->takes_any) && (!on || on == here)))
+		return here;
+	return co_base_for(c, left, on);
+}
+
 /* May it not stay on the queue that it is on, whichever base it is to be on? */
 static __always_inline bool leaves_queue(const struct callout *c, u8 direct, unsigned int how)
 {
@@ -406,7 +416,7 @@ static int arm(struct callout *c, u64 left, u64 window, callout_func_t *func, vo
 			was = 1;
 		}
 		set_home(c, queued, how);
-		to = co_base_for(c, left, queued || to == b ? b : NULL);
+		to = base_for(c, left, queued || to == b ? b : NULL);
 		if (to == b)
 			break;
 		if (queued) {
@@ -508,7 +518,7 @@ static __always_inline int arm_here(struct callout *c, u64 left, u64 window, cal
 		goto unusual;
 	q = co_attr_queue_of(b, c);
 	/* An offline base is armed for never, so that every key is before that. */
-	if (unlikely(~left < b->next || b->isolated || (c->c_home && c->c_home != co_home(b->cpu)) ||
+	if (unlikely(~left < b->next || !b->takes_any || (c->c_home && c->c_home != co_home(b->cpu)) ||
 		     !co_q_roomy(q))) {
 		co_raw_unlock(b);
 		goto unusual;

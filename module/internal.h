@@ -137,7 +137,9 @@ extern const struct co_counter co_counters[CO_NCOUNTERS];
  * struct co_base - one per possible CPU
  * @lock:	protects what follows unless said otherwise
  * @online:	may be armed on
- * @isolated:	by the kernel's command line: it gets no callout that is not bound to it. Set before @online.
+ * @isolated:	by the kernel's command line: it gets no callout that is not bound to it. Constant.
+ * @takes_any:	online and not isolated. A stale read is of a CPU that is just coming or going, and is made good as
+ *		the base's lock is taken.
  * @asleep:	idle, or not online: others look after what is not bound to it. Changed by the CPU itself; read under
  *		@lock, or as a hint.
  * @driven:	a clock is started here and serves it. False while one clock follows another, and offline.
@@ -170,6 +172,7 @@ struct co_base {
 	bool driven;
 	bool kicked;
 	bool isolated;
+	bool takes_any;
 	bool asleep;
 	u8 raised;
 	unsigned int cpu;

@@ -87,12 +87,9 @@ static struct co_base *base(unsigned int cpu)
 
 /* ---- where one is armed --------------------------------------------------------------------- */
 
-/* May callouts be put there that are not bound to it? */
 static bool takes_any(unsigned int cpu)
 {
-	const struct co_base *b = base(cpu);
-
-	return READ_ONCE(b->online) && !b->isolated;
+	return READ_ONCE(base(cpu)->takes_any);
 }
 
 /* For what is not bound, or has lost its CPU: this base, else one that is awake, else any. Preemption off. */
@@ -101,7 +98,7 @@ static struct co_base *anywhere(void)
 	struct co_base *here = this_cpu_ptr(&co_bases);
 	int cpu;
 
-	if (likely(takes_any(here->cpu)))
+	if (takes_any(here->cpu))
 		return here;
 	cpu = co_group_near(here->cpu, takes_any);
 	if (cpu >= 0)
@@ -493,6 +490,7 @@ void co_leave(struct co_base *b)
 	co_lock(b);
 	awake = !b->asleep;
 	WRITE_ONCE(b->online, false);
+	WRITE_ONCE(b->takes_any, false);
 	b->driven = false;
 	b->next = CO_CLOCK_NEVER;
 	b->asleep = true;

@@ -373,6 +373,7 @@ static int base_online(unsigned int cpu)
 	b->kicked = false;
 	b->next = 0;
 	WRITE_ONCE(b->online, true);
+	WRITE_ONCE(b->takes_any, !b->isolated);
 	b->asleep = co_groups_used() && !b->isolated;
 	if (b->asleep) {
 		co_unlock(b);
