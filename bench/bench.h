@@ -22,6 +22,9 @@
  *	callout_nolock	likewise, without a lock, in softirq
  *	callout_ticks	as callout, but deadlines in ticks
  *	callout_fixed	likewise, and what is re-armed is so for a constant interval
+ *	callout_none	as callout, of affinity class none; all others are strong, as their peers are pinned
+ *	callout_weak	likewise, of class weak, with this CPU named
+ *	callout_named	likewise, strong, with this CPU named
  *	hrtimer		handlers in the hard interrupt
  *	hrtimer_any	likewise; the kernel may choose another CPU
  *	hrtimer_soft	in softirq
@@ -30,7 +33,8 @@
  */
 #define BENCH_FACILITIES(X)						\
 	X(noop) X(callout) X(callout_hard) X(callout_nolock) X(callout_ticks)	\
-	X(callout_fixed) X(hrtimer) X(hrtimer_any) X(hrtimer_soft) X(timer_list)
+	X(callout_fixed) X(callout_none) X(callout_weak) X(callout_named)	\
+	X(hrtimer) X(hrtimer_any) X(hrtimer_soft) X(timer_list)
 
 enum bench_facility {
 #define X(name)	BENCH_##name,

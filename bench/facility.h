@@ -16,6 +16,9 @@ void bench_callout_expired(void *arg);
 void bench_callout_hard_expired(void *arg);
 void bench_callout_nolock_expired(void *arg);
 void bench_callout_ticks_expired(void *arg);
+void bench_callout_none_expired(void *arg);
+void bench_callout_weak_expired(void *arg);
+void bench_callout_named_expired(void *arg);
 enum hrtimer_restart bench_hrtimer_expired(struct hrtimer *timer);
 enum hrtimer_restart bench_hrtimer_any_expired(struct hrtimer *timer);
 enum hrtimer_restart bench_hrtimer_soft_expired(struct hrtimer *timer);
@@ -91,19 +94,52 @@ static const struct facility fac_noop = {
 
 /* ---- callouts ------------------------------------------------------------------------------- */
 
-static __always_inline void callout_setup_spin(struct bench_item *it)
+static __always_inline void set_class(struct bench_item *it, enum callout_affinity class, int cpu)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&bench_spin, flags);
+	callout_set_affinity(&it->callout, class, cpu);
+	spin_unlock_irqrestore(&bench_spin, flags);
+}
+
+static __always_inline void callout_setup_none(struct bench_item *it)
 {
 	callout_init_lock(&it->callout, &bench_spin, 0);
 }
 
+static __always_inline void callout_setup_weak(struct bench_item *it)
+{
+	callout_setup_none(it);
+	set_class(it, CALLOUT_AFFINITY_WEAK, raw_smp_processor_id());
+}
+
+static __always_inline void callout_setup_named(struct bench_item *it)
+{
+	callout_setup_none(it);
+	set_class(it, CALLOUT_AFFINITY_STRONG, raw_smp_processor_id());
+}
+
+static __always_inline void callout_setup_spin(struct bench_item *it)
+{
+	callout_setup_none(it);
+	set_class(it, CALLOUT_AFFINITY_STRONG, -1);
+}
+
 static __always_inline void callout_setup_raw(struct bench_item *it)
 {
+	unsigned long flags;
+
 	callout_init_lock(&it->callout, &bench_raw, 0);
+	raw_spin_lock_irqsave(&bench_raw, flags);
+	callout_set_affinity(&it->callout, CALLOUT_AFFINITY_STRONG, -1);
+	raw_spin_unlock_irqrestore(&bench_raw, flags);
 }
 
 static __always_inline void callout_setup_nolock(struct bench_item *it)
 {
 	callout_init(&it->callout, 1);
+	callout_set_affinity(&it->callout, CALLOUT_AFFINITY_STRONG, -1);
 }
 
 static __always_inline void callout_cancel(struct bench_item *it)
@@ -139,6 +175,9 @@ static const struct facility fac_##name = {					\
 CALLOUT_FACILITY(callout, BENCH_LOCK_SPIN, spin);
 CALLOUT_FACILITY(callout_hard, BENCH_LOCK_RAW, raw);
 CALLOUT_FACILITY(callout_nolock, BENCH_LOCK_NONE, nolock);
+CALLOUT_FACILITY(callout_none, BENCH_LOCK_SPIN, none);
+CALLOUT_FACILITY(callout_weak, BENCH_LOCK_SPIN, weak);
+CALLOUT_FACILITY(callout_named, BENCH_LOCK_SPIN, named);
 
 static __always_inline void callout_ticks_arm(struct bench_item *it, u64 when)
 {
@@ -276,6 +315,9 @@ static const struct facility fac_timer_list = {
 	case BENCH_callout_nolock: __err = fn(&fac_callout_nolock, job); break;	\
 	case BENCH_callout_ticks: __err = fn(&fac_callout_ticks, job); break;	\
 	case BENCH_callout_fixed: __err = fn(&fac_callout_fixed, job); break;	\
+	case BENCH_callout_none: __err = fn(&fac_callout_none, job); break;	\
+	case BENCH_callout_weak: __err = fn(&fac_callout_weak, job); break;	\
+	case BENCH_callout_named: __err = fn(&fac_callout_named, job); break;	\
 	case BENCH_hrtimer_any: __err = fn(&fac_hrtimer_any, job); break;	\
 	case BENCH_hrtimer: __err = fn(&fac_hrtimer, job); break;		\
 	case BENCH_hrtimer_soft: __err = fn(&fac_hrtimer_soft, job); break;	\

@@ -82,6 +82,9 @@ CALLOUT_HANDLER(callout)
 CALLOUT_HANDLER(callout_hard)
 CALLOUT_HANDLER(callout_nolock)
 CALLOUT_HANDLER(callout_ticks)
+CALLOUT_HANDLER(callout_none)
+CALLOUT_HANDLER(callout_weak)
+CALLOUT_HANDLER(callout_named)
 
 static __always_inline enum hrtimer_restart hrtimer_expired(struct hrtimer *timer)
 {

@@ -518,7 +518,7 @@ static __always_inline int arm_here(struct callout *c, u64 left, u64 window, cal
 		goto unusual;
 	q = co_attr_queue_of(b, c);
 	/* An offline base is armed for never, so that every key is before that. */
-	if (unlikely(~left < b->next || !b->takes_any || (c->c_home && c->c_home != co_home(b->cpu)) ||
+	if (unlikely(~left < b->next || !b->takes_any || (c->c_home && c->c_home != b->home) ||
 		     !co_q_roomy(q))) {
 		co_raw_unlock(b);
 		goto unusual;

@@ -192,7 +192,7 @@ static __always_inline void count_fired(struct co_base *b, u8 attr, u16 home)
 {
 	struct co_class_stats *s = &b->stats.of[attr >> 6];
 
-	if (likely(!home || home == co_home(b->cpu)))
+	if (likely(!home || home == b->home))
 		s->home++;
 	else
 		s->away++;

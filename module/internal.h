@@ -156,6 +156,7 @@ extern const struct co_counter co_counters[CO_NCOUNTERS];
  * @stats:	counters
  * @hold_start:	for @stats.max_hold
  * @cpu:	constant
+ * @home:	c_home of what is asked to run here. Constant.
  * @premature:	calls by the clock before the time that it was armed for, since the watchdog's last look
  * @timely:	others
  * @clock:	that was started here, or NULL. Changed on this CPU, in a thread, where CPUs do not come and
@@ -175,6 +176,7 @@ struct co_base {
 	bool takes_any;
 	bool asleep;
 	u8 raised;
+	u16 home;
 	unsigned int cpu;
 	u64 next;
 	struct co_due watch;

@@ -170,8 +170,8 @@ static u64 move(struct co_base *from, struct co_queue *q, struct co_base *to, st
 	}
 	co_q_remove(q, c);
 	if (!c->c_home)
-		c->c_home = co_home(from->cpu) | CO_HOME_MOVED;
-	else if (c->c_home == (co_home(to->cpu) | CO_HOME_MOVED))
+		c->c_home = from->home | CO_HOME_MOVED;
+	else if (c->c_home == (to->home | CO_HOME_MOVED))
 		c->c_home = 0;
 	WRITE_ONCE(c->c_cpu, to->cpu);
 	from->stats.of[co_affinity(c)].migrated++;
@@ -551,7 +551,7 @@ static void fetch(struct co_base *from, struct co_queue *q, struct co_base *b, u
 	local_irq_disable();
 	co_lock_two(from, b);
 	c = co_q_ops->next(q, cursor);
-	if (c && (c->c_home & ~CO_HOME_MOVED) == co_home(b->cpu))
+	if (c && (c->c_home & ~CO_HOME_MOVED) == b->home)
 		move_and_tell(from, q, b, c, co_key(co_latest(c), c->c_order));
 	else
 		co_unlock_two(from, b);

@@ -434,6 +434,7 @@ static void base_init(struct co_base *b, unsigned int cpu)
 
 	raw_spin_lock_init(&b->lock);
 	b->cpu = cpu;
+	b->home = co_home(cpu);
 	b->next = CO_CLOCK_NEVER;
 	for (i = 0; i < CO_NQUEUES; i++)
 		co_q_ops->init(&b->queue[i]);

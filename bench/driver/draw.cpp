@@ -18,9 +18,10 @@ std::string colour(const std::string &facility)
 	static const std::map<std::string, std::string> colours = {
 		{"callout", "#c1272d"},        {"callout_hard", "#e98b8e"},
 		{"callout_nolock", "#8c510a"}, {"callout_ticks", "#f2a900"},
-		{"callout_fixed", "#c9a400"},  {"hrtimer", "#0072b2"},
-		{"hrtimer_any", "#00457c"},    {"hrtimer_soft", "#7fbfe0"},
-		{"timer_list", "#3a7d44"},
+		{"callout_fixed", "#c9a400"},  {"callout_none", "#a05080"},
+		{"callout_weak", "#b070a0"},   {"callout_named", "#c090c0"},
+		{"hrtimer", "#0072b2"},        {"hrtimer_any", "#00457c"},
+		{"hrtimer_soft", "#7fbfe0"},   {"timer_list", "#3a7d44"},
 	};
 	return colours.at(facility);
 }

@@ -20,8 +20,9 @@ const std::vector<std::string> everything = {"noop",           "callout",       
 					     "callout_nolock", "callout_ticks", "hrtimer",
 					     "hrtimer_soft",   "timer_list"};
 const std::vector<std::string> structural = {
-	"noop",          "callout", "callout_hard", "callout_nolock", "callout_ticks",
-	"callout_fixed", "hrtimer", "hrtimer_any",  "hrtimer_soft",   "timer_list"};
+	"noop",          "callout",      "callout_hard", "callout_nolock", "callout_ticks",
+	"callout_fixed", "callout_none", "callout_weak", "callout_named",  "hrtimer",
+	"hrtimer_any",   "hrtimer_soft", "timer_list"};
 const std::vector<std::string> precise = {"noop", "callout", "callout_hard", "hrtimer",
 					  "hrtimer_soft"};
 

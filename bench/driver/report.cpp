@@ -344,6 +344,20 @@ void structure_targets(const Results &r, std::vector<Target> &targets)
 		targets.push_back({fmt::format("arm + cancel, N={}: of timer_list's", n),
 				   pair("callout", n) / pair("timer_list", n), 1 / 2.0});
 	}
+	for (const char *facility : {"callout", "callout_weak", "callout_named"}) {
+		const auto n = sizes.front();
+		const auto arm = [&](const char *f) {
+			return r.net({.workload = "arm_cancel", .facility = f, .n = n}, "arm");
+		};
+
+		targets.push_back(
+			{fmt::format("arm, {}: instructions more than class none", facility),
+			 arm(facility) - arm("callout_none"), 10});
+		targets.push_back(
+			{fmt::format("re-arm later, {}: instructions more than class none",
+				     facility),
+			 move(facility, n) - move("callout_none", n), 0.05});
+	}
 	targets.push_back({"arm + cancel, most N against fewest",
 			   pair("callout", sizes.back()) / pair("callout", sizes.front()), 2});
 	targets.push_back(
