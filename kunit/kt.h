@@ -161,6 +161,16 @@ void kt_sleep_ms(int ms);
 void kt_wait_ran(struct kunit *test, struct kt *k, int n);
 void kt_wait_for(struct kunit *test, const bool *flag);
 
+struct co_base *kt_base(int cpu);
+void kt_sleep_on(int cpu);
+void kt_wake_on(int cpu);
+void kt_exit_awake(struct kunit *test);
+int kt_run_on(struct kunit *test, int cpu, int (*fn)(void *arg), void *arg);
+int kt_arm_from(struct kunit *test, struct kt *k, int cpu, u64 at);
+int kt_arm_from_within(struct kunit *test, struct kt *k, int cpu, u64 earliest, u64 latest);
+void kt_set_class(struct kt *k, enum callout_affinity class, int cpu);
+void kt_serve_all(void);
+
 struct co_stats kt_stats(void);
 u64 kt_armed(void);
 u64 kt_migrated(void);
@@ -172,6 +182,10 @@ u64 kt_migrated(void);
 	KUNIT_EXPECT_FALSE_MSG(test, (k)->early, "ran early");			\
 } while (0)
 
+/* Where a callout is, and what a CPU's clock is armed for. */
+#define KT_EXPECT_ON(test, k, cpu)		KUNIT_EXPECT_EQ(test, (k)->c.c_cpu, cpu)
+#define KT_EXPECT_ARMED(test, cpu, at)		KUNIT_EXPECT_EQ(test, co_clk_fake_armed(cpu), at)
+
 /* Counts a kind of misuse around a statement. */
 #define KT_EXPECT_MISUSE(test, what, times, statement) do {			\
 	u64 kt_before = co_misuse_count(what);					\
@@ -181,6 +195,7 @@ u64 kt_migrated(void);
 
 extern struct kunit_suite kt_suite_returns, kt_suite_races, kt_suite_cpus, kt_suite_frees, kt_suite_order,
 	kt_suite_windows, kt_suite_clocks, kt_suite_fanout, kt_suite_growth, kt_suite_heap,
-	kt_suite_convert, kt_suite_misuse, kt_suite_affinity;
+	kt_suite_convert, kt_suite_misuse, kt_suite_affinity,
+	kt_suite_sleep;
 
 #endif /* CALLOUT_KT_H */
