@@ -378,11 +378,11 @@ static __always_inline bool leaves_queue(const struct callout *c, u8 direct, uns
 static __always_inline void set_home(struct callout *c, bool queued, unsigned int how)
 {
 	if (how & HOW_CPU) {
-		c->c_home = how & HOW_CPU;
+		WRITE_ONCE(c->c_home, how & HOW_CPU);
 		if (co_affinity(c) == CO_AFF_NONE)
 			c->c_attr |= CO_AFF_ON << 6;
 	} else if (!queued && c->c_home & CO_HOME_MOVED) {
-		c->c_home = 0;
+		WRITE_ONCE(c->c_home, 0);
 	}
 }
 

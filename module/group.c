@@ -112,6 +112,13 @@ static void unlock_path(struct co_group *from, const struct co_group *to)
 	}
 }
 
+/* What may be run is looked for without the lock. */
+static void leave_note(struct co_group *g, unsigned int slot, struct co_due due)
+{
+	g->due[slot].latest = due.latest;
+	WRITE_ONCE(g->due[slot].earliest, due.earliest);
+}
+
 /* The earliest of all notes of a group. */
 static struct co_due notes(const struct co_group *g)
 {
@@ -144,7 +151,7 @@ void co_group_awake(unsigned int cpu)
 
 		lock_group(g, depth++);
 		was = g->awake;
-		g->due[slot] = CO_DUE_NEVER;
+		leave_note(g, slot, CO_DUE_NEVER);
 		WRITE_ONCE(g->awake, g->awake | 1U << slot);
 		if (was || !g->up)
 			break;
@@ -173,7 +180,7 @@ struct co_group *co_group_asleep(unsigned int cpu, struct co_due due, struct co_
 	for (;;) {
 		lock_group(g, depth++);
 		watched = is_watcher(g, slot);
-		g->due[slot] = due;
+		leave_note(g, slot, due);
 		WRITE_ONCE(g->awake, g->awake & ~(1U << slot));
 		if (watched)
 			*left = co_due_min(*left, notes(g));
@@ -336,7 +343,7 @@ void co_group_put_off(unsigned int cpu, struct co_due (*look)(unsigned int cpu))
 	for (;;) {
 		if (g->awake & 1U << slot)
 			break;
-		g->due[slot] = due;
+		leave_note(g, slot, due);
 		if (g->awake || !g->up)
 			break;
 		due = notes(g);

@@ -180,9 +180,9 @@ static u64 move(struct co_base *from, struct co_queue *q, struct co_base *to, st
 	}
 	co_q_remove(q, c);
 	if (!c->c_home)
-		c->c_home = from->home | CO_HOME_MOVED;
+		WRITE_ONCE(c->c_home, from->home | CO_HOME_MOVED);
 	else if (c->c_home == (to->home | CO_HOME_MOVED))
-		c->c_home = 0;
+		WRITE_ONCE(c->c_home, 0);
 	WRITE_ONCE(c->c_cpu, to->cpu);
 	from->stats.of[co_affinity(c)].migrated++;
 	*wants |= co_q_insert(co_queue_of(to, c), c, key);
@@ -349,7 +349,7 @@ static void fall_asleep(struct co_base *b)
 	u64 next, was;
 
 	co_lock(b);
-	b->asleep = true;
+	WRITE_ONCE(b->asleep, true);
 	due = first_due(b, 0);
 	/* What is queued here from now on is not in the note. See "Sleep versus arm". */
 	was = b->next;
@@ -378,7 +378,7 @@ static void fall_asleep(struct co_base *b)
 void co_awaken(struct co_base *b)
 {
 	co_lock(b);
-	b->asleep = false;
+	WRITE_ONCE(b->asleep, false);
 	b->watch = CO_DUE_NEVER;
 	co_unlock(b);
 	trace_callout_cpu_wake(b->cpu);
@@ -507,7 +507,7 @@ void co_leave(struct co_base *b)
 	WRITE_ONCE(b->takes_any, false);
 	b->driven = false;
 	b->next = CO_CLOCK_NEVER;
-	b->asleep = true;
+	WRITE_ONCE(b->asleep, true);
 	b->watch = CO_DUE_NEVER;
 	co_unlock(b);
 	if (awake && co_groups_used() && !b->isolated)

@@ -107,13 +107,14 @@ void co_rekey_first(struct co_base *b, struct co_queue *q)
 	}
 }
 
-/* When has the first callout of a queue to be dealt with, and from when on may it be? */
+/* When has the first callout of a queue to be dealt with, and from when on may it be? In periodic mode that is its key. */
 struct co_due co_first_due(const struct co_entry *e)
 {
-	return (struct co_due){
-		.latest = e->key,
-		.earliest = e->c->c_gate & CO_GATE_RETRY ? e->key : co_earliest(e->key, READ_ONCE(e->c->c_order)),
-	};
+	struct co_due due = { .latest = e->key, .earliest = e->key };
+
+	if (!static_branch_unlikely(&co_periodic) && !(e->c->c_gate & CO_GATE_RETRY))
+		due.earliest = co_earliest(e->key, READ_ONCE(e->c->c_order));
+	return due;
 }
 
 /*
@@ -374,7 +375,7 @@ static int base_online(unsigned int cpu)
 	b->next = 0;
 	WRITE_ONCE(b->online, true);
 	WRITE_ONCE(b->takes_any, !b->isolated);
-	b->asleep = co_groups_used() && !b->isolated;
+	WRITE_ONCE(b->asleep, co_groups_used() && !b->isolated);
 	if (b->asleep) {
 		co_unlock(b);
 		co_awaken(b);
