@@ -117,7 +117,7 @@ static void look_later(struct flow *f)
 	u32 us = LOOK_AFTER_MIN_MS * USEC_PER_MSEC;
 
 	us += prandom_u32_state(&f->rnd) % ((LOOK_AFTER_MAX_MS - LOOK_AFTER_MIN_MS) * USEC_PER_MSEC);
-	usleep_range(us, us);
+	usleep_range(us, us + 100);
 }
 
 static int receive_all(void *unused)

@@ -4,12 +4,13 @@
  *
  * Each of the last `holders` CPUs arms its share, from a task, one-shot, for times spread over the whole run, and is
  * left alone then. With a window it is also told how many interrupts would have been enough for all, had they been
- * known ahead.
+ * known ahead. With beside=1 CPU 0 has as many hrtimers of its own, pinned, for other times: they are as late as this
+ * virtual CPU makes any timer, which waits for its turn on a real one more often than one that sleeps does.
  *
- * insmod, to be run on CPU 0, does the work and prints "callout_idle: KIND ran early late p50_us p999_us at_holders
- * interrupts optimum": late is the number of those that ran more than 1 ms after the end of their window, at_holders
- * of those that ran on one of these CPUs, interrupts all that the local timers of these made. It fails if a timer
- * did not run once, or a callout was early.
+ * insmod, to be run on CPU 0, does the work and prints "callout_idle: KIND ran early late beside_late p50_us p999_us
+ * at_holders interrupts optimum": late is the number of those that ran more than 1 ms after the end of their window,
+ * beside_late the same of CPU 0's own, at_holders of those that ran on one of the holders, interrupts all that the local
+ * timers of these made. It fails if a timer did not run once, or a callout was early.
  */
 #include <linux/delay.h>
 #include <linux/prandom.h>
@@ -31,6 +32,9 @@ MODULE_PARM_DESC(holders, "CPUs that hold them, from the last on (1)");
 static int window_us;
 module_param(window_us, int, 0444);
 MODULE_PARM_DESC(window_us, "how much later than its earliest time each may run (0)");
+static bool beside;
+module_param(beside, bool, 0444);
+MODULE_PARM_DESC(beside, "as many hrtimers of CPU 0's own at the same time (no)");
 
 /* Until the CPUs have come to rest, and after the last is due. */
 #define SETTLE_MS	500
@@ -40,6 +44,8 @@ struct held {
 	u64 at, ran_at;
 	unsigned int ran_on;
 	atomic_t runs;
+	struct hrtimer own;	/* CPU 0's, for another time */
+	u64 own_at, own_ran_at;
 };
 
 static struct held *held;
@@ -52,6 +58,12 @@ static void expired(struct timer *t)
 	h->ran_at = ktime_get();
 	h->ran_on = smp_processor_id();
 	atomic_inc(&h->runs);
+}
+
+static enum hrtimer_restart own_expired(struct hrtimer *t)
+{
+	container_of(t, struct held, own)->own_ran_at = ktime_get();
+	return HRTIMER_NORESTART;
 }
 
 /* On the CPU that is to hold them: every holders-th. */
@@ -102,13 +114,14 @@ static int optimum(u64 *at)
 
 static int report(u64 *by_size, u64 taken)
 {
-	int i, ran = 0, once = 0, early = 0, late = 0, at_holders = 0;
+	int i, ran = 0, once = 0, early = 0, late = 0, beside_late = 0, at_holders = 0;
 	u64 p50, p999;
 
 	for (i = 0; i < timers; i++) {
 		const struct held *h = &held[i];
 		u64 latest = h->at + window_us * NSEC_PER_USEC;
 
+		beside_late += beside && (!h->own_ran_at || h->own_ran_at > h->own_at + NSEC_PER_MSEC);
 		if (!atomic_read(&h->runs))
 			continue;
 		once += atomic_read(&h->runs) == 1;
@@ -121,9 +134,14 @@ static int report(u64 *by_size, u64 taken)
 	by_size[ran] = ran ? by_size[ran - 1] : 0;
 	p50 = by_size[ran / 2] / NSEC_PER_USEC;
 	p999 = by_size[(u64)ran * 999 / 1000] / NSEC_PER_USEC;
-	pr_info("callout_idle: %s %d %d %d %llu %llu %d %llu %d\n", kind_name, ran, early, late, p50, p999,
-		at_holders, taken, optimum(by_size));
+	pr_info("callout_idle: %s %d %d %d %d %llu %llu %d %llu %d\n", kind_name, ran, early, late, beside_late, p50,
+		p999, at_holders, taken, optimum(by_size));
 	return kind == NOTHING || (once == timers && (!early || kind == WHEEL)) ? 0 : -EIO;
+}
+
+static u64 some_time(u64 begin, struct rnd_state *rnd)
+{
+	return begin + (u64)prandom_u32_state(rnd) % (seconds * USEC_PER_SEC) * NSEC_PER_USEC;
 }
 
 static void prepare(void)
@@ -134,8 +152,14 @@ static void prepare(void)
 
 	prandom_seed_state(&rnd, 1);
 	for (i = 0; i < timers; i++) {
-		timer_init(&held[i].timer, expired, NULL);
-		held[i].at = begin + (u64)prandom_u32_state(&rnd) % (seconds * USEC_PER_SEC) * NSEC_PER_USEC;
+		struct held *h = &held[i];
+
+		timer_init(&h->timer, expired, NULL);
+		h->at = some_time(begin, &rnd);
+		h->own_at = some_time(begin, &rnd);
+		co_hrtimer_setup(&h->own, own_expired, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_SOFT);
+		if (beside)
+			hrtimer_start(&h->own, h->own_at, HRTIMER_MODE_ABS_PINNED_SOFT);
 	}
 }
 
@@ -159,8 +183,10 @@ static int __init callout_idle_init(void)
 	before = interrupts();
 	msleep(2 * SETTLE_MS + seconds * 1000);
 	before = interrupts() - before;
-	for (i = 0; i < timers; i++)
+	for (i = 0; i < timers; i++) {
 		timer_end(&held[i].timer);
+		hrtimer_cancel(&held[i].own);
+	}
 	let_idle();
 	err = report(times, before);
 out:
