@@ -12,7 +12,7 @@
  *
  * insmod does the work and prints "callout_flows: KIND packets expiries home at_work home_at_work found_idle interrupts":
  * at_work expiries whose session's CPU was at work, home_at_work those of them that ran there, interrupts all that
- * the local timers of the CPUs that sleep have made. It fails if an expiry was early.
+ * the local timers of the CPUs that sleep have made. It fails if a callout was early.
  */
 #include <linux/delay.h>
 #include <linux/prandom.h>
@@ -69,7 +69,8 @@ static void expired(struct timer *t)
 	u64 since = READ_ONCE(per_cpu(flows, touched).since);
 	bool home = touched == smp_processor_id(), at_work = since && since <= st->at;
 
-	here->early += kind != WHEEL && ktime_get() < st->at;
+	/* Others' handlers may be under way while their timers are moved, and wait for the lock; not those of callouts. */
+	here->early += kind != WHEEL && kind != HRTIMER && ktime_get() < st->at;
 	if (!READ_ONCE(counting))
 		return;
 	here->expiries++;

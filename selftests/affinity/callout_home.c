@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Do callouts run where they were asked to? Those of class strong while CPUs go offline and come online all the time, or
- * weak ones while all CPUs are busy.
+ * Do callouts run where they were asked to, and each once? While CPUs go offline and come online all the time, and sleep
+ * in between; or with busy=1, while they stay and are busy.
  *
- * Each of 96 callouts is named for one CPU, and has a raw spinlock, none, or a mutex, so that all contexts are seen. It is
- * armed anew by its handler, wherever that runs, or by one of the workers, one on each CPU. Weak ones are armed by
+ * Each of 96 callouts is named for one CPU, and has a raw spinlock, none, or a mutex, so that all contexts are seen; it has
+ * a window or not. It is armed anew by its handler, wherever that runs, or by a worker. Where CPUs are busy it is armed by
  * workers on other CPUs only, for 1 to 95 ms later.
  *
  * "Elsewhere" is what ran on another CPU although its own was online from before its deadline on until it ran: it
@@ -19,8 +19,8 @@
  *	turn even
  *				reads turn, came, turn: even and the same. deadline > came: the CPU is to be its own
  *
- * insmod does the work, prints "callout_home: CLASS expiries home displaced elsewhere early doubled lost hotplugs" and,
- * for weak ones, leaves it to the caller how many may be elsewhere; it fails if any other number is not as it must be.
+ * insmod does the work, prints "callout_home: CLASS expiries home displaced elsewhere early doubled lost hotplugs" and
+ * fails if there are such as are early, doubled or lost, or strong and elsewhere.
  */
 #include <linux/callout.h>
 #include <linux/delay.h>
@@ -32,9 +32,12 @@
 static int expiries = 10000;
 module_param(expiries, int, 0444);
 MODULE_PARM_DESC(expiries, "in all (10000)");
-static bool weak;
-module_param(weak, bool, 0444);
-MODULE_PARM_DESC(weak, "class weak, CPUs that stay and are busy, in place of class strong and CPUs that go and come (no)");
+static char *class = "strong";
+module_param(class, charp, 0444);
+MODULE_PARM_DESC(class, "strong, weak or none (strong)");
+static bool busy_cpus;
+module_param_named(busy, busy_cpus, bool, 0444);
+MODULE_PARM_DESC(busy, "CPUs stay and are busy, and others than its own arm a callout, for soon (no)");
 
 #define CALLOUTS	96
 #define LOST_AFTER_MS	20000
@@ -93,15 +96,16 @@ static void expired(void *arg);
 /* The lock is held, and nobody else arms it. */
 static void arm(struct resident *r)
 {
-	u64 in = weak ? NSEC_PER_MSEC + prandom_u32_state(&r->rnd) % (94 * NSEC_PER_MSEC) :
-			50 * NSEC_PER_USEC + prandom_u32_state(&r->rnd) % (4 * NSEC_PER_MSEC);
+	u64 in = busy_cpus ? NSEC_PER_MSEC + prandom_u32_state(&r->rnd) % (94 * NSEC_PER_MSEC) :
+			     50 * NSEC_PER_USEC + prandom_u32_state(&r->rnd) % (4 * NSEC_PER_MSEC);
+	u64 window = prandom_u32_state(&r->rnd) & 1 ? prandom_u32_state(&r->rnd) % NSEC_PER_MSEC : 0;
 
 	/* One in 16 is for later than it takes a CPU to go and to come. */
-	if (!weak && !(prandom_u32_state(&r->rnd) % 16))
+	if (!busy_cpus && !(prandom_u32_state(&r->rnd) % 16))
 		in += 100 * NSEC_PER_MSEC;
 	r->arms++;
 	r->at = ktime_get() + in;
-	if (callout_set_within(&r->c, r->at, r->at, expired, r))
+	if (callout_set_within(&r->c, r->at, r->at + window, expired, r))
 		atomic_inc(&doubled);
 }
 
@@ -120,7 +124,7 @@ static void expired(void *arg)
 	else
 		atomic_inc(&displaced);
 	atomic_inc(&ran);
-	if (!weak && prandom_u32_state(&r->rnd) & 1 && atomic_inc_return(&armed) <= expiries)
+	if (!busy_cpus && prandom_u32_state(&r->rnd) & 1 && atomic_inc_return(&armed) <= expiries)
 		arm(r);
 	else
 		smp_store_release(&r->free, 1);
@@ -136,7 +140,7 @@ static int work(void *unused)
 		for (i = 0; i < CALLOUTS; i++) {
 			struct resident *r = &residents[i];
 
-			if (weak && r->home == raw_smp_processor_id())
+			if (busy_cpus && r->home == raw_smp_processor_id())
 				continue;
 			if (cmpxchg(&r->free, 1, 0) != 1)
 				continue;
@@ -168,7 +172,7 @@ static void cycle(unsigned int cpu)
 	usleep_range(1000, 20000);
 }
 
-static void prepare(void)
+static void prepare(enum callout_affinity affinity)
 {
 	unsigned int i;
 
@@ -187,7 +191,7 @@ static void prepare(void)
 			callout_init(&r->c, 1);
 		else
 			callout_init_lock(&r->c, &r->mutex, 0);
-		callout_set_affinity(&r->c, weak ? CALLOUT_AFFINITY_WEAK : CALLOUT_AFFINITY_STRONG, r->home);
+		callout_set_affinity(&r->c, affinity, r->home);
 	}
 }
 
@@ -197,7 +201,7 @@ static int start(void)
 	int err = 0;
 
 	for_each_online_cpu(cpu) {
-		err = weak ? keep_busy(cpu) : 0;
+		err = busy_cpus ? keep_busy(cpu) : 0;
 		if (err)
 			return err;
 	}
@@ -205,8 +209,8 @@ static int start(void)
 	msleep(100);
 	for_each_online_cpu(cpu) {
 		/* Where CPUs go and come, on any. */
-		struct task_struct *t = weak ? kthread_run_on_cpu(work, NULL, cpu, "callout_home/%u") :
-					       kthread_run(work, NULL, "callout_home/%u", cpu);
+		struct task_struct *t = busy_cpus ? kthread_run_on_cpu(work, NULL, cpu, "callout_home/%u") :
+						    kthread_run(work, NULL, "callout_home/%u", cpu);
 
 		if (IS_ERR(t))
 			return PTR_ERR(t);
@@ -237,7 +241,7 @@ static int wait_for_all(void)
 
 		quiet = now == before ? quiet + 1 : 0;
 		before = now;
-		if (weak) {
+		if (busy_cpus) {
 			msleep(100);
 			continue;
 		}
@@ -251,22 +255,31 @@ static int wait_for_all(void)
 
 static int __init callout_home_init(void)
 {
-	int err, lost, i;
+	static const char *const classes[] = {
+		[CALLOUT_AFFINITY_NONE] = "none",
+		[CALLOUT_AFFINITY_WEAK] = "weak",
+		[CALLOUT_AFFINITY_STRONG] = "strong",
+	};
+	int affinity = match_string(classes, ARRAY_SIZE(classes), class), err, lost, i;
 
+	if (affinity < 0)
+		return -EINVAL;
 	residents = kcalloc(CALLOUTS, sizeof(*residents), GFP_KERNEL);
 	if (!residents)
 		return -ENOMEM;
-	prepare();
+	prepare(affinity);
 	err = start();
 	lost = err ? 0 : wait_for_all();
 	stop();
 	for (i = 0; i < CALLOUTS; i++)
 		callout_drain(&residents[i].c);
-	pr_info("callout_home: %s %d %d %d %d %d %d %d %u\n", weak ? "weak" : "strong", atomic_read(&ran),
-		atomic_read(&homes), atomic_read(&displaced), atomic_read(&elsewhere), atomic_read(&early),
-		atomic_read(&doubled), lost, offlined);
+	pr_info("callout_home: %s %d %d %d %d %d %d %d %u\n", class, atomic_read(&ran), atomic_read(&homes),
+		atomic_read(&displaced), atomic_read(&elsewhere), atomic_read(&early), atomic_read(&doubled), lost,
+		offlined);
 	kfree(residents);
-	if (!err && (lost || atomic_read(&early) || atomic_read(&doubled) || (!weak && atomic_read(&elsewhere))))
+	if (lost || atomic_read(&early) || atomic_read(&doubled))
+		err = -EIO;
+	if (affinity == CALLOUT_AFFINITY_STRONG && atomic_read(&elsewhere))
 		err = -EIO;
 	return err;
 }
