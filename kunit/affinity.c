@@ -72,26 +72,11 @@ static void armed_where_it_belongs(struct kunit *test)
 	KT_EXPECT_ON(test, k, KT_CPU);
 }
 
-/* By hand: nohz_full= and isolcpus= are for the command line, see selftests/affinity. */
-static void isolate(int cpu, bool isolated)
-{
-	if (isolated)
-		kt_sleep_on(cpu);
-	else
-		kt_base(cpu)->asleep = true;
-	kt_base(cpu)->isolated = isolated;
-	kt_base(cpu)->takes_any = !isolated;
-	if (isolated)
-		kt_base(cpu)->asleep = false;
-	else
-		kt_wake_on(cpu);
-}
-
 static void isolated_cpus_get_theirs_alone(struct kunit *test)
 {
 	struct kt *k = kt_new(test, test->param_value), *bound = kt_new(test, test->param_value);
 
-	isolate(KT_CPU2, true);
+	kt_isolate(KT_CPU2, true);
 	kt_arm_from(test, k, KT_CPU2, kt_t(10));
 	KUNIT_EXPECT_NE(test, k->c.c_cpu, KT_CPU2);
 	KUNIT_EXPECT_TRUE(test, callout_pending(&k->c));
@@ -110,7 +95,7 @@ static void isolated_cpus_get_theirs_alone(struct kunit *test)
 	kt_fire(test, KT_CPU2);
 	KT_EXPECT_RAN(test, bound, 1);
 	KUNIT_EXPECT_EQ(test, bound->ran_on, KT_CPU2);
-	isolate(KT_CPU2, false);
+	kt_isolate(KT_CPU2, false);
 }
 
 /* ---- class and CPU of a pending one --------------------------------------------------------- */

@@ -164,6 +164,7 @@ void kt_wait_for(struct kunit *test, const bool *flag);
 struct co_base *kt_base(int cpu);
 void kt_sleep_on(int cpu);
 void kt_wake_on(int cpu);
+void kt_isolate(int cpu, bool isolated);
 void kt_exit_awake(struct kunit *test);
 int kt_run_on(struct kunit *test, int cpu, int (*fn)(void *arg), void *arg);
 int kt_arm_from(struct kunit *test, struct kt *k, int cpu, u64 at);

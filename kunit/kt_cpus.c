@@ -46,6 +46,21 @@ struct co_base *kt_base(int cpu)
 	return per_cpu_ptr(&co_bases, cpu);
 }
 
+/* By hand: nohz_full= and isolcpus= are for the command line, see selftests/affinity. */
+void kt_isolate(int cpu, bool isolated)
+{
+	if (isolated)
+		kt_sleep_on(cpu);
+	else
+		kt_base(cpu)->asleep = true;
+	kt_base(cpu)->isolated = isolated;
+	kt_base(cpu)->takes_any = !isolated;
+	if (isolated)
+		kt_base(cpu)->asleep = false;
+	else
+		kt_wake_on(cpu);
+}
+
 int kt_run_on(struct kunit *test, int cpu, int (*fn)(void *arg), void *arg)
 {
 	struct kt_thread t;

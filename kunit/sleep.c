@@ -9,6 +9,7 @@
  * What a test fails without is said at the test, and tried by kunit/mutants.
  */
 #include <linux/cpu.h>
+#include <linux/delay.h>
 #include <linux/random.h>
 #include "kt.h"
 
@@ -126,6 +127,53 @@ static void last_one_keeps_watch(struct kunit *test)
 	KT_EXPECT_ARMED(test, 3, kt_t(7));
 }
 
+/*
+ * Those that wake for a moment, and are the last to fall asleep then, need no interrupt while another that sleeps is to come
+ * in time. Fails where each of them is interrupted for all.
+ */
+static void one_keeps_watch_for_all(struct kunit *test)
+{
+	struct kt *k = kt_new(test, &kt_raw), *sooner = kt_new(test, &kt_raw);
+	int cpu;
+
+	kt_arm_from(test, k, KT_CPU2, kt_t(9));
+	kt_flush(test, 0);
+	for (cpu = 0; cpu < 4; cpu++)
+		kt_sleep_on(cpu);
+	KT_EXPECT_ARMED(test, 3, kt_t(9));
+	for (cpu = 0; cpu < 3; cpu++) {
+		kt_wake_on(cpu);
+		kt_sleep_on(cpu);
+		KT_EXPECT_ARMED(test, cpu, CO_CLOCK_NEVER);
+	}
+	KT_EXPECT_ARMED(test, 3, kt_t(9));
+
+	/* Not if that one comes too late. */
+	kt_wake_on(1);
+	kt_arm_from(test, sooner, 1, kt_t(7));
+	kt_sleep_on(1);
+	KT_EXPECT_ARMED(test, 1, kt_t(7));
+	kt_set(kt_t(7));
+	kt_serve(1);
+	KT_EXPECT_RAN(test, sooner, 1);
+	kt_sleep_on(1);
+
+	/* Nor if it goes. */
+	kt_wake_on(3);
+	kt_wake_on(0);
+	kt_sleep_on(3);
+	kt_sleep_on(0);
+	KT_EXPECT_ARMED(test, 1, kt_t(9));
+	KT_EXPECT_ARMED(test, 0, CO_CLOCK_NEVER);
+	KUNIT_ASSERT_EQ(test, remove_cpu(1), 0);
+	kt_wake_on(0);
+	kt_sleep_on(0);
+	kt_set(kt_t(9));
+	kt_serve_all();
+	KT_EXPECT_RAN(test, k, 1);
+	KUNIT_EXPECT_EQ(test, add_cpu(1), 0);
+}
+
 /* Windows of three CPUs' callouts overlap: one interrupt, on a fourth. */
 static void one_interrupt_for_several_cpus(struct kunit *test)
 {
@@ -225,6 +273,32 @@ static void sleeping_cpus_do_not_tick(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, co_clock_set(NULL, "deadline", 1000), 0);
 }
 
+/* A window is no reason to take it from its CPU early. Fails where it is taken off twice in periodic mode. */
+static void not_pulled_before_its_time(struct kunit *test)
+{
+	static const char *const modes[] = { "deadline", "periodic" };
+	struct kt *k = kt_new(test, &kt_raw), *other = kt_new(test, &kt_raw);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		KUNIT_ASSERT_EQ(test, co_clock_set(NULL, modes[i], 512), 0);
+		kt_restart();
+		kt_arm_from_within(test, k, KT_CPU2, kt_t(5), kt_t(9));
+		kt_arm_from(test, other, 0, kt_t(3));
+		kt_sleep_on(KT_CPU2);
+		kt_flush(test, 0);
+		kt_set(kt_t(3));
+		kt_serve(0);
+		KT_EXPECT_RAN(test, other, i + 1);
+		KT_EXPECT_ON(test, k, KT_CPU2);
+		kt_set(kt_t(9));
+		kt_serve_all();
+		KT_EXPECT_RAN(test, k, i + 1);
+		kt_wake_on(KT_CPU2);
+	}
+	KUNIT_EXPECT_EQ(test, co_clock_set(NULL, "deadline", 1000), 0);
+}
+
 /* ---- races ---------------------------------------------------------------------------------- */
 
 /* The watcher falls asleep: the next one is told of all. Fails where it is told of the sleeper's own alone. */
@@ -250,6 +324,68 @@ static void told_but_asleep(struct kunit *test)
 	kt_set(kt_t(9));
 	kt_serve(2);
 	KT_EXPECT_RAN(test, k, 1);
+}
+
+struct arm_as_it_sleeps {
+	struct kt *k;
+	u32 delay;
+};
+
+static int arm_as_it_sleeps(void *arg)
+{
+	struct arm_as_it_sleeps *a = arg;
+
+	while (!READ_ONCE(kt_base(0)->asleep))
+		cpu_relax();
+	ndelay(a->delay);
+	return kt_within(a->k, kt_t(10), kt_t(10));
+}
+
+#define MOVED 8
+
+/*
+ * CPU 0 falls asleep, the last one, with callouts that were moved, so that it lets go of its base often; its clock is armed
+ * for before that. Meanwhile an isolated CPU arms something there. Fails where the clock is taken for what it was too early.
+ */
+static void sleep_versus_arm(struct kunit *test)
+{
+	static const struct kt_kind *const kinds[] = { &kt_raw, &kt_spin, &kt_mutex };
+	struct kt *k = kt_new(test, &kt_raw), *moved[3 * MOVED];
+	unsigned int i, round, there = 0;
+
+	for (i = 0; i < ARRAY_SIZE(moved); i++) {
+		moved[i] = kt_new(test, kinds[i % 3]);
+		kt_set_class(moved[i], CALLOUT_AFFINITY_STRONG, 0);
+	}
+	kt_isolate(KT_CPU, true);
+	kt_sleep_on(KT_CPU2);
+	kt_sleep_on(KT_CPU3);
+	for (round = 0; round < 400; round++) {
+		struct arm_as_it_sleeps a = { k, get_random_u32_below(20000) };
+		struct kt_thread t;
+
+		for (i = 0; i < ARRAY_SIZE(moved); i++)
+			kt_within(moved[i], kt_t(5), kt_t(5));
+		for (i = 0; i < ARRAY_SIZE(moved); i++)
+			KUNIT_EXPECT_EQ(test, kt_within(moved[i], kt_t(50), kt_t(50)), 1);
+		KT_EXPECT_ARMED(test, 0, kt_t(5));
+		kt_start(test, &t, arm_as_it_sleeps, &a, KT_CPU);
+		kt_sleep_ms(1);
+		preempt_disable();
+		co_idle(true);
+		preempt_enable();
+		kt_join(test, &t);
+		there += k->c.c_cpu == 0;
+		KUNIT_EXPECT_LE(test, co_clk_fake_armed(0), kt_t(10));
+		kt_stop(k);
+		for (i = 0; i < ARRAY_SIZE(moved); i++)
+			kt_stop(moved[i]);
+		kt_wake_on(0);
+		if (READ_ONCE(test->status) == KUNIT_FAILURE)
+			break;
+	}
+	KUNIT_EXPECT_GT(test, there, 0);
+	kt_isolate(KT_CPU, false);
 }
 
 /* What the threads of the tests at random do. */
@@ -425,11 +561,14 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(sleeps_on, kt_kinds_gen_params),
 	KUNIT_CASE_PARAM(bound_ones_wake, few_gen_params),
 	KUNIT_CASE(last_one_keeps_watch),
+	KUNIT_CASE(one_keeps_watch_for_all),
 	KUNIT_CASE(one_interrupt_for_several_cpus),
 	KUNIT_CASE(moved_while_its_cpu_sleeps),
 	KUNIT_CASE_PARAM(pulled_with_a_busy_lock, locks_gen_params),
 	KUNIT_CASE(sleeping_cpus_do_not_tick),
+	KUNIT_CASE(not_pulled_before_its_time),
 	KUNIT_CASE(told_but_asleep),
+	KUNIT_CASE(sleep_versus_arm),
 	KUNIT_CASE(pull_versus_everything),
 	KUNIT_CASE(pull_versus_other_classes),
 	KUNIT_CASE(watcher_goes_offline),

@@ -275,7 +275,7 @@ static bool good_cpu(int cpu, const char *func, unsigned long caller)
  * callout_set_affinity() - where handlers of a callout should run
  * @c:		the callout
  * @class:	CALLOUT_AFFINITY_NONE, _WEAK or _STRONG
- * @cpu:	the CPU; negative: the one that arms it, each time
+ * @cpu:	the CPU; negative: the one that arms it, each time that it is not pending
  *
  * A property of the callout as a whole, not of one arm. A strong one runs on its CPU, which is woken for it. A weak one
  * runs there if that CPU is awake and the deadline, when armed, within weak_window_ms; else where one of class none does:

@@ -15,7 +15,8 @@
  *
  * At 40, or when an interrupt of its own comes while the first of CPU 3 may be run, CPU 0 pulls: all that may be run by
  * then goes to its own queues, one callout at a time, and is dispatched there; the note is 70 then. So callouts of
- * several CPUs whose windows overlap share one interrupt. The last CPU to fall asleep keeps watch, with its clock armed.
+ * several CPUs whose windows overlap share one interrupt. The last CPU to fall asleep keeps watch, with its clock armed;
+ * but if another that sleeps is to wake in time for all, that one does, or each CPU that is idle would wake.
  *
  * Where one is armed
  * ------------------
@@ -57,8 +58,9 @@
  *					2. finds CPU 0 awake in its group, or nobody: queues 50 there;
  *					   the clock is armed for 40, so it need not be told
  *	3. leaves a note: 90
- *	4. clock = 1000
- * So from 1. to 4. it says that its clock is armed for never, and 2. sends an interrupt, which comes after 4.
+ *	4. clock = 1000, the first that is bound
+ * So from 1. to 4. it says that its clock is armed for never, and 2. sends an interrupt, which comes after 4. Also while it
+ * looks for the first that is bound, as it lets go of the base for each that was moved.
  *
  * Watch versus note
  * -----------------
@@ -341,6 +343,26 @@ static void take_watch(struct co_base *b)
 	b->watch = co_due_min(b->watch, due);
 }
 
+/*
+ * The last one to fall asleep: does another one that sleeps wake in time for all this? It looks at all notes then. If it
+ * does not, @b is who will be asked from now on.
+ */
+static bool is_kept(struct co_base *b, struct co_due left)
+{
+	static struct co_base *keeper;
+	struct co_base *k = READ_ONCE(keeper);
+	bool kept = false;
+
+	if (k && k != b) {
+		co_lock(k);
+		kept = k->asleep && k->driven && k->next <= left.latest;
+		co_unlock(k);
+	}
+	if (!kept && k != b)
+		WRITE_ONCE(keeper, b);
+	return kept;
+}
+
 /* Interrupts off. */
 static void fall_asleep(struct co_base *b)
 {
@@ -356,11 +378,13 @@ static void fall_asleep(struct co_base *b)
 	b->next = CO_CLOCK_NEVER;
 	co_unlock(b);
 	told = co_group_asleep(b->cpu, due, &left);
-	co_lock(b);
-	b->next = was;
 	/* The last one keeps watch over all, its own included. */
+	if (!told && is_kept(b, left))
+		left = CO_DUE_NEVER;
+	co_lock(b);
 	b->watch = told ? CO_DUE_NEVER : left;
 	next = min(first_due(b, CO_BOUND).latest, b->watch.latest);
+	b->next = was;
 	trace_callout_cpu_sleep(b->cpu, next, due.latest);
 	co_program(b, next);
 	if (told)
