@@ -2,6 +2,7 @@
 /*
  * callout_kunit.ko: the suites, and what kt.h promises them.
  */
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include "kt.h"
@@ -58,6 +59,16 @@ void kt_block(struct kt *k)
 {
 	smp_store_release(&k->entered, true);
 	kt_spin_until(&k->go);
+}
+
+/* The same, asleep: for handlers in a thread. */
+void kt_block_asleep(struct kt *k)
+{
+	unsigned long end = jiffies + KT_PATIENCE;
+
+	smp_store_release(&k->entered, true);
+	while (!smp_load_acquire(&k->go) && time_before(jiffies, end))
+		msleep(20);
 }
 
 /* Block where others see the handler running. */

@@ -250,6 +250,31 @@ static void pulled_with_a_busy_lock(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, k->ran_on, 0);
 }
 
+/* A handler sleeps in the watcher's thread: what others have for theirs wakes them, instead of waiting for it. */
+static void blocked_thread_is_spared(struct kunit *test)
+{
+	struct kt *k = kt_new(test, &kt_mutex), *blocks = kt_new(test, &kt_mutex), *soft = kt_new(test, &kt_spin);
+	struct kt_thread runs;
+
+	blocks->todo = kt_block_asleep;
+	kt_arm_on(blocks, kt_t(1), 0);
+	kt_set(kt_t(1));
+	kt_fire_async(test, &runs, 0);
+	kt_wait_for(test, &blocks->entered);
+	kt_join(test, &runs);
+	kt_arm_from(test, k, KT_CPU2, kt_t(2));
+	kt_arm_from(test, soft, KT_CPU2, kt_t(2));
+	kt_sleep_on(KT_CPU2);
+	kt_set(kt_t(2));
+	kt_sleep_ms(5);
+	kt_serve(0);
+	kt_wait_ran(test, k, 1);
+	kt_wait_ran(test, soft, 1);
+	KUNIT_EXPECT_EQ(test, k->ran_on, KT_CPU2);
+	smp_store_release(&blocks->go, true);
+	kt_wait_ran(test, blocks, 1);
+}
+
 /* In periodic mode a CPU that sleeps does not tick but for what is bound to it. */
 static void sleeping_cpus_do_not_tick(struct kunit *test)
 {
@@ -565,6 +590,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(one_interrupt_for_several_cpus),
 	KUNIT_CASE(moved_while_its_cpu_sleeps),
 	KUNIT_CASE_PARAM(pulled_with_a_busy_lock, locks_gen_params),
+	KUNIT_CASE(blocked_thread_is_spared),
 	KUNIT_CASE(sleeping_cpus_do_not_tick),
 	KUNIT_CASE(not_pulled_before_its_time),
 	KUNIT_CASE(told_but_asleep),

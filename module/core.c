@@ -365,7 +365,7 @@ static __always_inline struct co_base *base_for(const struct callout *c, u64 lef
 
 	if (likely(!c->c_home && READ_ONCE(here->takes_any) && (!on || on == here)))
 		return here;
-	return co_base_for(c, left, on);
+	return co_base_for(c->c_attr, c->c_home, left, on);
 }
 
 /* May it not stay on the queue that it is on, whichever base it is to be on? */
@@ -518,7 +518,7 @@ static __always_inline int arm_here(struct callout *c, u64 left, u64 window, cal
 		goto unusual;
 	q = co_attr_queue_of(b, c);
 	/* An offline base is armed for never, so that every key is before that. */
-	if (unlikely(~left < b->next || !b->takes_any || (c->c_home && c->c_home != b->home) ||
+	if (unlikely(~left < b->next || (!b->takes_any && !co_bound(c)) || (c->c_home && c->c_home != b->home) ||
 		     !co_q_roomy(q))) {
 		co_raw_unlock(b);
 		goto unusual;

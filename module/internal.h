@@ -406,6 +406,10 @@ static __always_inline struct co_entry co_first(struct co_base *b, enum co_ctx c
 extern unsigned int co_default_precision_pct;
 void co_take_off(struct callout *c);
 
+/* What co_overdue() finds: the CPU's own to look after; left to others, as it sleeps. */
+#define CO_OVERDUE	1
+#define CO_OVERDUE_LEFT	2
+
 /* ---- percpu.c ------------------------------------------------------------------------------- */
 
 int co_percpu_init(void);
@@ -422,7 +426,7 @@ void co_lock_two(struct co_base *a, struct co_base *b);
 void co_unlock_two(struct co_base *a, struct co_base *b);
 void co_drive(struct co_base *b, bool on);
 void co_rekey_all(void);
-bool co_overdue(struct co_base *b, u64 before, u64 *interrupts);
+u8 co_overdue(struct co_base *b, u64 before, u64 *interrupts);
 void co_kick(struct co_base *b);
 void co_grow_queues(struct co_base *b);
 
@@ -434,7 +438,7 @@ void co_migrate_exit(void);
 int co_idle_init(void);
 void co_idle_exit(void);
 void co_idle(bool begins);
-struct co_base *co_base_for(const struct callout *c, u64 left, struct co_base *on);
+struct co_base *co_base_for(u8 attr, u16 home, u64 left, struct co_base *on);
 void co_set_affinity(struct callout *c, enum co_affinity affinity, u16 home);
 void co_awaken(struct co_base *b);
 void co_pull(struct co_base *b, u64 now);

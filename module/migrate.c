@@ -82,7 +82,6 @@
  * what was so before 3., that is 2.
  */
 #include <linux/cpu.h>
-#include <linux/sched/isolation.h>
 #include "internal.h"
 #include "trace.h"
 #include <trace/events/power.h>
@@ -137,28 +136,30 @@ static bool soon(u64 left)
 
 /**
  * co_base_for() - the base to arm a callout on
- * @c:		the callout
- * @left:	c_left as it is to be
+ * @attr:	c_attr of the callout
+ * @home:	c_home
+ * @left:	c_left, as these are to be
  * @on:		the base that it is on, or is about to be; or NULL
  *
  * Context: Interrupts off, the base that it is on or was last is locked. What is found may have changed when its lock is
  * taken: then it is to be asked again, with @on.
  * Return: A base, online if there is any.
  */
-struct co_base *co_base_for(const struct callout *c, u64 left, struct co_base *on)
+struct co_base *co_base_for(u8 attr, u16 home, u64 left, struct co_base *on)
 {
-	unsigned int home = READ_ONCE(c->c_home) & ~CO_HOME_MOVED;
 	struct co_base *b;
+
+	home &= ~CO_HOME_MOVED;
 
 	if (on && !READ_ONCE(on->online))
 		on = NULL;
-	if (co_bound(c)) {
+	if (attr & CO_ATTR_BOUND) {
 		b = home ? base(home - 1) : on ?: this_cpu_ptr(&co_bases);
 		if (likely(READ_ONCE(b->online)))
 			return b;
 		return on ?: anywhere();
 	}
-	if (home && co_affinity(c) == CO_AFF_WEAK && takes_any(home - 1)) {
+	if (home && attr >> 6 == CO_AFF_WEAK && takes_any(home - 1)) {
 		b = base(home - 1);
 		if (b == this_cpu_ptr(&co_bases) || (!READ_ONCE(b->asleep) && soon(left)))
 			return b;
@@ -206,13 +207,6 @@ static void move_and_tell(struct co_base *from, struct co_queue *q, struct co_ba
 		irq_work_queue(&to->grow_irq);
 }
 
-/* Class and CPU as they are to be. */
-static void set(struct callout *c, u8 attr, u16 home)
-{
-	WRITE_ONCE(c->c_attr, attr);
-	WRITE_ONCE(c->c_home, home);
-}
-
 /**
  * co_set_affinity() - another class or CPU, in one step with going where that means
  * @c:		the callout
@@ -224,39 +218,40 @@ static void set(struct callout *c, u8 attr, u16 home)
 void co_set_affinity(struct callout *c, enum co_affinity affinity, u16 home)
 {
 	struct co_base *from, *to, *wanted;
-	bool wants = false, program = false;
+	bool wants = false, program = false, queued;
 	unsigned long flags;
 	struct co_queue *q;
 	u64 key = 0;
+	u8 attr;
 
 	local_irq_save(flags);
-	to = this_cpu_ptr(&co_bases);
-	for (;; to = wanted) {
+	for (to = this_cpu_ptr(&co_bases);; to = wanted) {
 		from = base(READ_ONCE(c->c_cpu));
 		co_lock_two(from, to);
 		wanted = to;
 		if (READ_ONCE(c->c_cpu) == from->cpu) {
-			u8 old_attr = c->c_attr;
-			u16 old_home = c->c_home;
-
-			q = co_queue_of(from, c);
-			set(c, (old_attr & ~CO_ATTR_AFFINITY) | affinity << 6, home);
-			wanted = co_queued(c) ? co_base_for(c, c->c_left, from) : from;
+			attr = (c->c_attr & ~CO_ATTR_AFFINITY) | affinity << 6;
+			queued = co_queued(c);
+			wanted = queued ? co_base_for(attr, home, c->c_left, from) : from;
 			if (wanted == from || wanted == to)
 				break;
-			set(c, old_attr, old_home);
 		}
 		co_unlock_two(from, to);
 	}
-	if (co_queued(c) && (wanted != from || co_queue_of(from, c) != q)) {
+	q = co_queue_of(from, c);
+	c->c_attr = attr;
+	WRITE_ONCE(c->c_home, home);
+	if (queued && (wanted != from || co_queue_of(from, c) != q)) {
 		co_unpostpone(from, c);
 		co_q_remove(q, c);
 		WRITE_ONCE(c->c_cpu, wanted->cpu);
 		key = co_key(co_latest(c), c->c_order);
 		wants = co_q_insert(co_queue_of(wanted, c), c, key);
 		program = key < wanted->next && co_armed_first(wanted, co_ctx(c), key);
-		if (wanted != from)
-			trace_callout_migrate(c, from->cpu, wanted->cpu, key);
+	}
+	if (queued && wanted != from) {
+		from->stats.of[affinity].migrated++;
+		trace_callout_migrate(c, from->cpu, wanted->cpu, key);
 	}
 	co_unlock_two(from, to);
 	if (program)
@@ -422,7 +417,8 @@ void co_idle(bool begins)
 	unsigned long flags;
 
 	local_irq_save(flags);
-	if (!b->online || b->isolated || b->asleep == begins) {
+	/* Without a clock it neither falls asleep nor wakes: that may be when the code of all this is patched. See co_drive(). */
+	if (!b->driven || b->isolated || b->asleep == begins) {
 		;
 	} else if (begins) {
 		fall_asleep(b);
@@ -436,11 +432,19 @@ CO_EXPORT_FOR_TESTS(co_idle);
 
 /* ---- pull ----------------------------------------------------------------------------------- */
 
+/* @kick: the CPU is to wake after all. */
 struct pull {
 	struct co_base *to;
 	u64 now;
 	unsigned int batch;
+	bool kick;
 };
+
+/* Does a handler sleep in this CPU's thread? What is put behind it may wait for long. */
+static bool thread_blocks(const struct co_base *b)
+{
+	return b->exec[CO_THREAD].curr && !task_is_running(b->thread);
+}
 
 /* Take one callout, or put one that was moved in its place; both are locked. False: there is nothing to do. */
 static bool pull_one(struct co_base *from, struct pull *p, bool *pulled, bool *wants)
@@ -463,8 +467,14 @@ static bool pull_one(struct co_base *from, struct pull *p, bool *pulled, bool *w
 		}
 		if (co_first_due(&e).earliest > p->now)
 			continue;
+		if (unlikely(ctx == CO_THREAD && thread_blocks(p->to))) {
+			p->kick = !from->kicked && from->driven;
+			from->kicked |= p->kick;
+			continue;
+		}
 		move(from, q, p->to, e.c, e.key, wants);
 		p->to->stats.pulled++;
+		from->stats.spared += !*pulled;
 		*pulled = true;
 		return true;
 	}
@@ -481,9 +491,10 @@ static bool pull_from(unsigned int cpu, void *pull)
 	do {
 		co_lock_two(from, p->to);
 		more = from != p->to && from->asleep && pull_one(from, p, &pulled, &wants);
-		if (!more && pulled)
-			from->stats.spared++;
 		co_unlock_two(from, p->to);
+		if (unlikely(p->kick))
+			smp_call_function_single_async(cpu, &from->csd);
+		p->kick = false;
 	} while (more && --p->batch);
 	if (wants)
 		irq_work_queue(&p->to->grow_irq);
@@ -644,7 +655,7 @@ void co_come_home(struct co_base *b)
 
 static bool isolated(unsigned int cpu)
 {
-	return !housekeeping_cpu(cpu, HK_TYPE_TIMER) || !housekeeping_cpu(cpu, HK_TYPE_DOMAIN);
+	return !housekeeping_cpu(cpu, HK_TYPE_TIMER) || !housekeeping_cpu(cpu, CO_HK_TYPE_DOMAIN);
 }
 
 /* Before any CPU is online. */

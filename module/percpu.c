@@ -194,12 +194,15 @@ void co_reprogram(struct co_base *b)
 
 /*
  * The clock has been started on this CPU, or is about to be stopped: from now on it looks after the
- * queues, or no one does. See "Clock switch versus arm" in core.c. Interrupts on.
+ * queues, or no one does. See "Clock switch versus arm" in core.c. It is awake, as this runs here. Interrupts on.
  */
 void co_drive(struct co_base *b, bool on)
 {
 	local_irq_disable();
-	co_lock(b);
+	if (on && b->asleep && b->online)
+		co_awaken(b);
+	else
+		co_lock(b);
 	b->driven = on && b->online;
 	b->premature = b->timely = 0;
 	if (!b->driven) {
@@ -228,21 +231,23 @@ void co_kick(struct co_base *b)
 	local_irq_enable();
 }
 
-/* Is there anything that the CPU should have run before a time, and that no dispatcher looks after? */
-bool co_overdue(struct co_base *b, u64 before, u64 *interrupts)
+/* Is there anything that the CPU, or who looks after it, should have run before a time, and that no dispatcher looks after? */
+u8 co_overdue(struct co_base *b, u64 before, u64 *interrupts)
 {
-	bool overdue = false;
+	u8 overdue = 0;
 	unsigned int i;
 
 	local_irq_disable();
 	co_lock(b);
 	*interrupts = b->stats.interrupts;
-	for (i = b->asleep ? CO_BOUND : 0; b->driven && i < CO_NQUEUES; i++) {
+	for (i = 0; b->driven && i < CO_NQUEUES; i++) {
 		struct co_entry e = co_q_first(&b->queue[i]);
 
-		overdue |= e.c && !(b->raised & BIT(i % CO_NCTX)) && e.key < before;
+		if (e.c && !(b->raised & BIT(i % CO_NCTX)) && e.key < before)
+			overdue |= b->asleep && i < CO_BOUND ? CO_OVERDUE_LEFT : CO_OVERDUE;
 	}
-	overdue |= b->driven && b->watch.latest < before;
+	if (b->driven && b->watch.latest < before)
+		overdue |= CO_OVERDUE;
 	b->premature = b->timely = 0;
 	co_unlock(b);
 	local_irq_enable();
@@ -375,11 +380,8 @@ static int base_online(unsigned int cpu)
 	b->next = 0;
 	WRITE_ONCE(b->online, true);
 	WRITE_ONCE(b->takes_any, !b->isolated);
+	/* Until it has a clock: then it may be asked to watch. */
 	WRITE_ONCE(b->asleep, co_groups_used() && !b->isolated);
-	if (b->asleep) {
-		co_unlock(b);
-		co_awaken(b);
-	}
 	co_unlock(b);
 	local_irq_enable();
 	if (co_clock_start(b))

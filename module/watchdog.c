@@ -198,18 +198,22 @@ static void look_at(struct co_base *b, u64 now)
 	struct look *l = per_cpu_ptr(&looks, b->cpu);
 	struct callout_clock *clock = READ_ONCE(b->clock);
 	u64 interrupts, late = READ_ONCE(b->stats.late), kicks = READ_ONCE(b->stats.kicks);
-	bool overdue = co_overdue(b, now - min(now, overdue_ns()), &interrupts), some;
+	u8 overdue = co_overdue(b, now - min(now, overdue_ns()), &interrupts);
 	unsigned int g = callout_clock_generation();
 	enum peers peers;
+	bool some;
 
 	/* Nobody answers for the clock before. */
 	if (g != l->generation)
 		l->silent = l->lags = 0;
 	l->generation = g;
-	if (interrupts != l->interrupts || !overdue) {
-		if (interrupts != l->interrupts)
-			l->silent = 0;
-	} else {
+	if (interrupts != l->interrupts)
+		l->silent = 0;
+	if (overdue == CO_OVERDUE_LEFT) {
+		/* It sleeps, and it is another's clock that has not come. */
+		rescued++;
+		co_kick(b);
+	} else if (overdue && interrupts == l->interrupts) {
 		/* Not if the CPU has not answered the last one. */
 		if (!l->silent || kicks != l->kicks)
 			l->silent++;

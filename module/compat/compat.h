@@ -59,6 +59,17 @@ static inline void co_hrtimer_setup(struct hrtimer *timer,
 #endif
 
 /*
+ * 7.0 and later (Kbuild looks for the name): HK_TYPE_DOMAIN changes as cpusets are partitioned, and what the command line
+ * says is HK_TYPE_DOMAIN_BOOT.
+ */
+#include <linux/sched/isolation.h>
+#ifdef CO_HAVE_HK_TYPE_DOMAIN_BOOT
+#define CO_HK_TYPE_DOMAIN	HK_TYPE_DOMAIN_BOOT
+#else
+#define CO_HK_TYPE_DOMAIN	HK_TYPE_DOMAIN
+#endif
+
+/*
  * 6.15 (Kbuild looks for the name): IRQ_MOVE_PCNTXT goes, and what it asked for is so unless the chip has
  * IRQCHIP_MOVE_DEFERRED: an interrupt moves when its affinity is set, not when it comes next.
  */
