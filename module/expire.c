@@ -213,6 +213,7 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 	bool retry, held;
 	struct callout *c = first.c;
 	void *arg, *lock;
+	u16 home;
 	u8 attr;
 
 	if (!c)
@@ -258,12 +259,13 @@ static __always_inline enum step step(struct co_base *b, enum co_ctx ctx, u64 no
 	c->c_exec = id;
 	e->curr = c;
 	b->stats.fired[ctx]++;
-	count_fired(b, attr, c->c_home);
+	home = c->c_home;
 	co_debug_deactivate(c);
 	open_base(b, ctx);
 	call_handler(b, c, func, arg, now);
 	held = lock && !(attr & CO_ATTR_UNLOCKED);
 	finish(b, ctx, attr, lock, held, arg);
+	count_fired(b, attr, home);
 	return STEP_RAN;
 }
 

@@ -380,25 +380,19 @@ static __always_inline u64 co_key(u64 latest, u64 order)
 
 /* ---- the two queues of a context ------------------------------------------------------------ */
 
-/* Does @a come before @b? Either may be nothing. */
-static __always_inline bool co_entry_before(const struct co_entry *a, const struct co_entry *b)
-{
-	if (!a->c || !b->c)
-		return a->c;
-	return a->key < b->key || (a->key == b->key && co_seq_before(a->seq, b->seq));
-}
+struct co_queue *co_earlier_queue(struct co_queue *free);
 
-/* The first of a context, and whose first it is. */
-static __always_inline struct co_entry co_first(struct co_base *b, enum co_ctx ctx, struct co_queue **q)
+/* The first of a context, and whose first it is: mostly one of the two has something, or neither. */
+static __always_inline struct co_entry co_first(struct co_base *b, enum co_ctx ctx, struct co_queue **queue)
 {
-	struct co_entry free = co_q_first(&b->queue[ctx]), bound = co_q_first(&b->queue[ctx + CO_BOUND]);
+	struct co_queue *q = &b->queue[ctx];
 
-	if (likely(!bound.c) || co_entry_before(&free, &bound)) {
-		*q = &b->queue[ctx];
-		return free;
-	}
-	*q = &b->queue[ctx + CO_BOUND];
-	return bound;
+	if (co_q_empty(q))
+		q += CO_BOUND;
+	else if (unlikely(!co_q_empty(q + CO_BOUND)))
+		q = co_earlier_queue(q);
+	*queue = q;
+	return co_q_first(q);
 }
 
 /* ---- core.c --------------------------------------------------------------------------------- */

@@ -107,6 +107,15 @@ void co_rekey_first(struct co_base *b, struct co_queue *q)
 	}
 }
 
+/* Which of the two queues of a context, that is not bound or is, has what comes first; neither is empty. */
+struct co_queue *co_earlier_queue(struct co_queue *free)
+{
+	struct co_queue *bound = free + CO_BOUND;
+	struct co_entry f = co_q_first(free), b = co_q_first(bound);
+
+	return f.key < b.key || (f.key == b.key && co_seq_before(f.seq, b.seq)) ? free : bound;
+}
+
 /* When has the first callout of a queue to be dealt with, and from when on may it be? In periodic mode that is its key. */
 struct co_due co_first_due(const struct co_entry *e)
 {
@@ -131,13 +140,17 @@ u64 co_look(struct co_base *b, u64 now, u8 *raise)
 	enum co_ctx ctx;
 
 	for (ctx = 0; ctx < CO_NCTX; ctx++) {
+		struct co_queue *q = &b->queue[ctx];
+
 		if (b->raised & BIT(ctx))
 			continue;
-		co_rekey_first(b, &b->queue[ctx]);
-		co_rekey_first(b, &b->queue[ctx + CO_BOUND]);
+		if (!co_q_empty(q))
+			co_rekey_first(b, q);
+		if (!co_q_empty(q + CO_BOUND))
+			co_rekey_first(b, q + CO_BOUND);
 	}
 	for (ctx = 0; ctx < CO_NCTX; ctx++) {
-		struct co_queue *q;
+		struct co_queue *q, *other;
 		struct co_entry e;
 		u64 key, first;
 
@@ -149,12 +162,11 @@ u64 co_look(struct co_base *b, u64 now, u8 *raise)
 		key = e.key;
 		first = co_first_due(&e).earliest;
 		if (raise && ctx != CO_HARD && first <= now) {
-			struct co_entry other = co_q_first(q == &b->queue[ctx] ? q + CO_BOUND : q - CO_BOUND);
-
+			other = q == &b->queue[ctx] ? q + CO_BOUND : q - CO_BOUND;
 			*raise |= BIT(ctx);
 			key = co_q_second(q);
-			if (other.c)
-				key = min(key, other.key);
+			if (unlikely(!co_q_empty(other)))
+				key = min(key, co_q_first(other).key);
 			if (key <= now || key - now <= e.key - first)
 				continue;
 		}

@@ -208,6 +208,11 @@ static __always_inline struct co_entry co_heap_top(const struct co_heap *h)
 	};
 }
 
+static __always_inline bool co_heap_empty(const struct co_heap *h)
+{
+	return h->end <= CO_HEAP_ROOT && likely(!h->spilled);
+}
+
 static __always_inline struct co_entry co_heap_first(const struct co_heap *h)
 {
 	if (unlikely(h->spilled))

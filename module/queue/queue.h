@@ -126,6 +126,11 @@ static __always_inline void co_q_rekey(struct co_queue *q, struct callout *c, u6
 	co_heap_rekey(&q->heap, c, key);
 }
 
+static __always_inline bool co_q_empty(const struct co_queue *q)
+{
+	return co_heap_empty(&q->heap);
+}
+
 static __always_inline struct co_entry co_q_first(const struct co_queue *q)
 {
 	return co_heap_first(&q->heap);
