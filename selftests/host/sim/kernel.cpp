@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 // The kernel's functions, done on the machine.
 #include "kernel.hpp"
+#include <algorithm>
 #include <array>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <unistd.h>
 #include <utility>
 
@@ -23,19 +25,26 @@ struct Step {
 	const char *func;
 	int line;
 };
-std::array<Step, 256> steps;
+std::array<Step, 4096> steps;
 std::size_t steps_taken;
+
+} // namespace
+
+void note_step(const char *what, int number)
+{
+	steps[steps_taken++ % steps.size()] = {sim_cpu, what, number};
+}
 
 void print_steps()
 {
-	const std::size_t n = steps.size();
+	const char *wanted = std::getenv("SIM_STEPS");
+	const std::size_t n = std::min<std::size_t>(wanted ? std::atoi(wanted) : 0, steps.size());
 
 	for (std::size_t i = steps_taken < n ? 0 : steps_taken - n; i < steps_taken; i++)
-		std::fprintf(stderr, "  CPU %u: %s:%d\n", steps[i % n].cpu, steps[i % n].func,
-			     steps[i % n].line);
+		std::fprintf(stderr, "  CPU %u: %s:%d\n", steps[i % steps.size()].cpu,
+			     steps[i % steps.size()].func,
+			     steps[i % steps.size()].line);
 }
-
-} // namespace
 
 void kernel_reset()
 {
@@ -79,7 +88,9 @@ unsigned long volatile jiffies;
 
 void sim_point_at(const char *func, int line)
 {
-	steps[steps_taken++ % steps.size()] = {sim_cpu, func, line};
+	if (!machine->runs())
+		return;
+	note_step(func, line);
 	machine->point();
 }
 

@@ -3,7 +3,7 @@
 //
 // The order is that of module/internal.h and module/group.h: associated locks, group locks upwards, base locks by their
 // CPUs. Bases are an array, and groups are one whose levels follow each other, so that upwards is also by address.
-#include "machine.hpp"
+#include "kernel.hpp"
 #include <algorithm>
 #include <array>
 
@@ -50,6 +50,8 @@ void take(sim_lock *l)
 
 	l->owner = sim_cpu + 1;
 	mine.push_back(l);
+	if (rank(l) == base && sim_torn)
+		note_step("  locks base", static_cast<int>(sim_base_of(l)));
 	if (rank(l) == group) {
 		counts.group_locks++;
 		group_locks_nested = std::max(

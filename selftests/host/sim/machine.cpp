@@ -73,8 +73,10 @@ bool Machine::steadily_online(CpuId id, Time since) const
 
 void Machine::fail(std::string reason)
 {
-	if (why.empty())
-		why = fmt::format("at {}, on CPU {}: {}", time, sim_cpu, reason);
+	if (!why.empty())
+		return;
+	print_steps();
+	why = fmt::format("at {}, on CPU {}: {}", time, sim_cpu, reason);
 }
 
 Machine::Counts Machine::total() const
@@ -105,6 +107,8 @@ void Machine::run_until(Time end)
 		if (next > end)
 			break;
 		time = std::max(time, next);
+		if (sim_torn)
+			note_step("---- time goes on", static_cast<int>(time / 1000));
 		pass_time();
 	}
 	time = std::max(time, end);
@@ -174,8 +178,6 @@ void Machine::yield()
 
 void Machine::point()
 {
-	if (!inside)
-		return;
 	if (here().irqs_on)
 		interrupts();
 	if (below(one_of) == 0 && !ready.empty())
@@ -283,6 +285,8 @@ void Machine::transition(Cpu &c, bool begins)
 {
 	const unsigned long before = c.counts.group_locks;
 
+	if (sim_torn)
+		note_step(begins ? "  -- idle" : "  -- not idle", 0);
 	idle_begins(begins);
 	most_group_locks = std::max(most_group_locks, c.counts.group_locks - before);
 }

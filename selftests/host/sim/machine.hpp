@@ -109,8 +109,9 @@ public:
 	void softirqs();
 	// Let others go on: one of all that can, this one among them.
 	void yield();
-	// As yield(), now and then.
+	// As yield(), now and then. Only where a CPU runs.
 	void point();
+	bool runs() const { return inside; }
 
 private:
 	struct Event {

@@ -111,6 +111,8 @@ void sim_module_init(bool periodic, u64 period)
 	period_ns = period;
 	callout_tick_origin = U64_MAX;
 	memset(co_bases, 0, nr_cpu_ids * sizeof(co_bases[0]));
+	/* So that one seed is one run, whatever was before. */
+	memset(callout_arm_seq, 0, sizeof(callout_arm_seq));
 	if (co_percpu_init() || co_idle_init())
 		sim_fatal("no memory");
 }
@@ -148,4 +150,9 @@ struct sim_base sim_look(unsigned int cpu)
 		s.queued += co_q_ops->count(&b->queue[i]);
 	}
 	return s;
+}
+
+unsigned int sim_base_of(const struct sim_lock *l)
+{
+	return container_of(l, struct co_base, lock.l)->cpu;
 }

@@ -38,6 +38,8 @@ struct sim_base {
 };
 
 struct sim_base sim_look(unsigned int cpu);
+/* Whose base lock is it? */
+unsigned int sim_base_of(const struct sim_lock *l);
 
 #ifdef __cplusplus
 }

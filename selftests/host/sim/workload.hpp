@@ -43,6 +43,8 @@ private:
 		sim_lock lock{};
 		Workload *load = nullptr;
 		Kind kind = Kind::none;
+		// The handler may arm it.
+		bool rearms = false;
 		bool in_use = false;   // by a job
 		bool draining = false;
 		bool rearming = false; // by its handler
@@ -51,6 +53,7 @@ private:
 		Time armed_at = 0;
 		CpuId armer = 0;
 		std::optional<CpuId> home; // bound to it
+		Time home_set = 0;
 		bool irqs_on = true;       // before the lock was taken
 		unsigned class_ = CALLOUT_AFFINITY_NONE;
 	};
