@@ -50,6 +50,16 @@
  * So 1. and 3. are one under the lock of the group, and 1. takes the base lock below it and looks whether the CPU is
  * asleep. If it is just falling asleep its own note comes later, and if it is just waking none is wanted.
  *
+ * Sleep versus arm
+ * ----------------
+ *	CPU 0, falls asleep		CPU 1, isolated or going offline
+ *	1. asleep; its first is at 90
+ *					2. finds CPU 0 awake in its group, or nobody: queues 50 there;
+ *					   the clock is armed for 40, so it need not be told
+ *	3. leaves a note: 90
+ *	4. clock = 1000
+ * So from 1. to 4. it says that its clock is armed for never, and 2. sends an interrupt, which comes after 4.
+ *
  * Watch versus note
  * -----------------
  *	CPU 0, looks for what to watch	CPU 3, falls asleep
@@ -339,17 +349,21 @@ static void fall_asleep(struct co_base *b)
 {
 	struct co_due due, left;
 	struct co_group *told;
-	u64 next;
+	u64 next, was;
 
 	co_lock(b);
 	b->asleep = true;
 	due = first_due(b, 0);
+	/* What is queued here from now on is not in the note. See "Sleep versus arm". */
+	was = b->next;
+	b->next = CO_CLOCK_NEVER;
 	co_unlock(b);
 	told = co_group_asleep(b->cpu, due, &left);
 	co_lock(b);
 	/* The last one keeps watch over all, its own included. */
 	b->watch = told ? CO_DUE_NEVER : left;
 	next = min(first_due(b, CO_BOUND).latest, b->watch.latest);
+	b->next = was;
 	trace_callout_cpu_sleep(b->cpu, next, due.latest);
 	co_program(b, next);
 	if (told)
