@@ -24,10 +24,10 @@ Machine::Machine(const Config &config) : cpus(config.cpus), rng(config.seed)
 		Cpu &c = cpus[id];
 
 		c.fiber = std::make_unique<Fiber>([this] { run_cpu(); });
-		c.coming = true;
-		ready.push_back(id);
+		c.waiting = true;
+		online(id);
+		run_until(time);
 	}
-	run_until(time);
 }
 
 Machine::~Machine()
@@ -60,7 +60,7 @@ void Machine::offline(CpuId id)
 
 void Machine::online(CpuId id)
 {
-	cpus[id].coming = true;
+	cpus[id].coming = !cpus[id].online;
 	wake(id);
 }
 
@@ -125,8 +125,15 @@ void Machine::pass_time()
 		events.pop();
 		job();
 	}
-	for (auto c = clocks.begin(); c != clocks.end() && c->first <= time; ++c)
-		wake(c->second);
+	// From here on the interrupt comes, whatever else the clock is armed for before it is let in.
+	while (!clocks.empty() && clocks.begin()->first <= time) {
+		const CpuId id = clocks.begin()->second;
+
+		clocks.erase(clocks.begin());
+		cpus[id].armed = never;
+		cpus[id].rings = true;
+		wake(id);
+	}
 }
 
 void Machine::arm(Time when)
@@ -186,7 +193,9 @@ void Machine::point()
 
 void Machine::wait(Cpu &c)
 {
-	while (!interrupt_pending(c) && !work_pending(c)) {
+	const bool was_busy = c.busy;
+
+	while (!interrupt_pending(c) && !work_pending(c) && c.busy == was_busy) {
 		c.waiting = true;
 		c.fiber->leave();
 	}
@@ -196,7 +205,7 @@ void Machine::wait(Cpu &c)
 
 bool Machine::interrupt_pending(const Cpu &c) const
 {
-	return c.armed <= time || !c.ipis.empty() || !c.irq_works.empty();
+	return c.rings || c.armed <= time || !c.ipis.empty() || !c.irq_works.empty();
 }
 
 bool Machine::work_pending(const Cpu &c) const
@@ -269,7 +278,7 @@ void Machine::idle(Cpu &c)
 		c.idle = true;
 		transition(c, true);
 		wait(c);
-		c.counts.idle_timer += c.armed <= time;
+		c.counts.idle_timer += c.rings;
 		if (served_first) {
 			c.irqs_on = true;
 			interrupts();
@@ -288,6 +297,9 @@ void Machine::transition(Cpu &c, bool begins)
 	if (sim_torn)
 		note_step(begins ? "  -- idle" : "  -- not idle", 0);
 	idle_begins(begins);
+	// Else interrupts have come, too.
+	if (c.irqs_on)
+		return;
 	most_group_locks = std::max(most_group_locks, c.counts.group_locks - before);
 }
 
@@ -309,7 +321,7 @@ void Machine::go(Cpu &c)
 	c.online = false;
 	c.going = false;
 	c.changed = time;
-	if (c.armed != never)
+	if (c.armed != never || c.rings)
 		sim_fatal("CPU %u is gone and its clock is armed", sim_cpu);
 }
 
@@ -322,8 +334,9 @@ void Machine::interrupts()
 	while (interrupt_pending(c)) {
 		c.irqs_on = false;
 		c.in_hard = true;
-		if (c.armed <= time) {
+		if (c.rings || c.armed <= time) {
 			c.counts.timer++;
+			c.rings = false;
 			arm(never);
 			arm(co_clock_event());
 		} else if (!c.ipis.empty()) {

@@ -11,6 +11,7 @@
 
 #include "fiber.hpp"
 #include "module.hpp"
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <queue>
@@ -56,7 +57,8 @@ public:
 	void at(Time when, Job job) { events.push({when, order++, std::move(job)}); }
 	// Has it something to do other than the callouts, so that it does not fall idle?
 	void busy(CpuId cpu, bool is);
-	// Not what is offline, or going there.
+	// One CPU at a time comes or goes, as in the kernel.
+	bool hotplugging() const { return std::ranges::any_of(cpus, [](auto &c) { return c.coming || c.going; }); }
 	void offline(CpuId cpu);
 	void online(CpuId cpu);
 	void run_until(Time end);
@@ -92,6 +94,7 @@ public:
 		bool busy = false, idle = false, isolated = false;
 		bool irqs_on = true, in_hard = false, in_soft = false, in_thread = false;
 		Time armed = never;
+		bool rings = false; // it was armed for a time that has come
 		std::deque<call_single_data_t *> ipis;
 		std::deque<irq_work *> irq_works;
 		std::deque<tasklet_struct *> tasklets;

@@ -18,7 +18,7 @@ Workload::Workload(Machine &machine, const Options &options)
 		__callout_init(&i.c, classes[static_cast<int>(i.kind)], &i.lock, 0);
 	}
 	m.when_quiet([this] {
-		if (quiets++ % o.check_every == 0)
+		if (o.covered && quiets++ % o.check_every == 0)
 			check_covered();
 	});
 }
@@ -34,8 +34,10 @@ void Workload::run(unsigned grains)
 
 	m.at(begin, [this, grains] { on_every_grain(grains); });
 	m.run_until(begin + Time{grains} * o.grain);
-	for (CpuId id = 0; id < m.size(); id++)
+	for (CpuId id = 0; id < m.size(); id++) {
 		m.online(id);
+		m.run_until(m.now() + 1);
+	}
 	m.run_until(m.now() + Time{3} * (o.reach + o.window + 1) * o.grain);
 	for (const Item &i : items) {
 		if (i.outstanding)
@@ -83,6 +85,8 @@ void Workload::hotplug()
 {
 	const CpuId id = 1 + m.below(m.size() - 1);
 
+	if (m.hotplugging())
+		return;
 	if (m.is_online(id))
 		m.offline(id);
 	else
@@ -93,8 +97,9 @@ void Workload::operate(CpuId cpu)
 {
 	Item &i = items[m.below(static_cast<unsigned>(items.size()))];
 
-	if (std::exchange(i.in_use, true))
+	if (i.in_use || (i.kind == Kind::none && i.rearming))
 		return;
+	i.in_use = true;
 	switch (m.below(16)) {
 	case 0:
 	case 1:

@@ -21,6 +21,7 @@ public:
 		bool unlocked = true;         // callouts without a lock too
 		Time slack = 0;               // beyond the window
 		unsigned check_every = 1;     // quiet times
+		bool covered = true;          // not where the clock ticks
 	};
 
 	Workload(Machine &m, const Options &o);
