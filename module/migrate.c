@@ -574,6 +574,19 @@ static void fetch(struct co_base *from, struct co_queue *q, struct co_base *b, u
 	local_irq_enable();
 }
 
+/* Under the lock, as who has found a CPU offline may be about to queue something. See "Online versus displaced". */
+static bool empty(struct co_base *from, const struct co_queue *q)
+{
+	u32 count;
+
+	local_irq_disable();
+	co_lock(from);
+	count = co_q_ops->count(q);
+	co_unlock(from);
+	local_irq_enable();
+	return !count;
+}
+
 /**
  * co_come_home() - what is bound to a CPU that has come online comes back from others
  * @b: its base, online
@@ -594,7 +607,7 @@ void co_come_home(struct co_base *b)
 		for (i = CO_BOUND; i < CO_NQUEUES; i++) {
 			u32 cursor = 0;
 
-			if (!co_q_ops->count(&from->queue[i]))
+			if (empty(from, &from->queue[i]))
 				continue;
 			co_grow_queues(from);
 			while (cursor != U32_MAX) {
