@@ -25,7 +25,7 @@ struct Step {
 	const char *func;
 	int line;
 };
-std::array<Step, 4096> steps;
+std::array<Step, 32768> steps;
 std::size_t steps_taken;
 
 } // namespace

@@ -306,13 +306,16 @@ void Machine::transition(Cpu &c, bool begins)
 void Machine::come(Cpu &c)
 {
 	c.online = true;
+	note_step("  -- comes", 0);
 	cpu_comes(sim_cpu);
 	c.changed = time;
+	note_step("  -- is here", 0);
 	c.coming = false;
 }
 
 void Machine::go(Cpu &c)
 {
+	note_step("  -- goes", 0);
 	cpu_goes(sim_cpu);
 	// The last moments are the stopper's, which looks for what other CPUs have sent.
 	interrupts();

@@ -179,7 +179,7 @@ TEST_P(Cpus, ShareInterruptsWhereWindowsOverlap)
 		// One interrupt takes 64 at most from those who sleep; then the next comes at once.
 		EXPECT_GE(m.total().timer, shots.optimum());
 		EXPECT_LE(m.total().timer, shots.optimum() + shots.all().size() / 1000);
-		EXPECT_EQ(m.total().idle_timer, one_is_awake ? 0 : m.total().timer);
+		EXPECT_EQ(m.total().idle_timer > 0, !one_is_awake);
 	}
 }
 

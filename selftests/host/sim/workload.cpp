@@ -152,7 +152,8 @@ void Workload::arm(Item &i, std::optional<CpuId> on)
 	if (!own_handler)
 		lock(i);
 	const Time now = m.now(), tick = TICK_NSEC;
-	Time latest = (now / o.grain + m.below(o.reach)) * o.grain, earliest = latest;
+	Time latest = ((now + o.grain - 1) / o.grain + m.below(o.reach)) * o.grain;
+	Time earliest = latest;
 	const int ticks = 1 + static_cast<int>(m.below(o.reach) * o.grain / tick);
 	if (on)
 		latest = earliest = (now / tick + static_cast<Time>(ticks)) * tick;
@@ -256,7 +257,10 @@ void Workload::check_home(const Item &i)
 			return;
 		count.displaced++;
 		if (m.steadily_online(*i.home, i.armed_at))
-			m.fail(fmt::format("one that is bound to CPU {} runs elsewhere", *i.home));
+			m.fail(fmt::format("one that is bound to CPU {} runs elsewhere: kind {}, c_home {:#x}, "
+					   "c_attr {:#x}, armed at {}, bound at {}",
+					   *i.home, static_cast<int>(i.kind), i.c.c_home, i.c.c_attr,
+					   i.armed_at, i.home_set));
 	} else if (i.class_ != CALLOUT_AFFINITY_STRONG && m.is_isolated(sim_cpu)) {
 		m.fail("one that is not bound runs on an isolated CPU");
 	}
