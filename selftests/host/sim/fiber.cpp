@@ -7,12 +7,23 @@
 #include <sys/mman.h>
 #include <utility>
 
-#if !__has_feature(address_sanitizer)
-static void __sanitizer_start_switch_fiber(void **, const void *, std::size_t) {}
-static void __sanitizer_finish_switch_fiber(void *, const void **, std::size_t *) {}
-#endif
-
 namespace {
+
+// The address sanitizer is told of each switch, where it is there.
+#if __has_feature(address_sanitizer)
+void begin_switch(void **fake, const void *stack, std::size_t size)
+{
+	__sanitizer_start_switch_fiber(fake, stack, size);
+}
+
+void end_switch(void *fake, const void **stack, std::size_t *size)
+{
+	__sanitizer_finish_switch_fiber(fake, stack, size);
+}
+#else
+void begin_switch(void **, const void *, std::size_t) {}
+void end_switch(void *, const void **, std::size_t *) {}
+#endif
 
 void *map_stack(std::size_t size)
 {
@@ -51,7 +62,7 @@ void Fiber::start(unsigned high, unsigned low)
 {
 	auto *self = reinterpret_cast<Fiber *>(static_cast<std::uintptr_t>(high) << 32 | low);
 
-	__sanitizer_finish_switch_fiber(nullptr, &self->outside_stack, &self->outside_size);
+	end_switch(nullptr, &self->outside_stack, &self->outside_size);
 	self->body();
 	std::abort();
 }
@@ -60,14 +71,14 @@ void Fiber::enter()
 {
 	void *fake = nullptr;
 
-	__sanitizer_start_switch_fiber(&fake, inside.uc_stack.ss_sp, inside.uc_stack.ss_size);
+	begin_switch(&fake, inside.uc_stack.ss_sp, inside.uc_stack.ss_size);
 	swapcontext(&outside, &inside);
-	__sanitizer_finish_switch_fiber(fake, nullptr, nullptr);
+	end_switch(fake, nullptr, nullptr);
 }
 
 void Fiber::leave()
 {
-	__sanitizer_start_switch_fiber(&inside_fake, outside_stack, outside_size);
+	begin_switch(&inside_fake, outside_stack, outside_size);
 	swapcontext(&inside, &outside);
-	__sanitizer_finish_switch_fiber(inside_fake, &outside_stack, &outside_size);
+	end_switch(inside_fake, &outside_stack, &outside_size);
 }
