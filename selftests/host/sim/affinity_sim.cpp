@@ -28,8 +28,22 @@ struct Timer {
 	static void run(void *arg) { static_cast<Timer *>(arg)->arm(); }
 };
 
-// Of all CPUs the first are awake. Four timers are armed on each CPU; their mean interval is 100 ms, their window 5 % of it.
-double wakeups_per_second(callout_affinity affinity, unsigned cpus, unsigned awake)
+// Each CPU is busy and idle in turn, for times about these; or always one of the two.
+void alternate(Machine &m, CpuId id, double idle_share)
+{
+	constexpr Time cycle = 50 * ms;
+	const bool busy = !m.is_busy(id);
+	const double share = busy ? 1 - idle_share : idle_share;
+	const double mean = static_cast<double>(cycle) * share;
+	const Time until =
+		m.now() + static_cast<Time>(mean / 2) + m.below(static_cast<unsigned>(mean) + 1);
+
+	m.busy(id, busy);
+	m.at(until, [&m, id, idle_share] { alternate(m, id, idle_share); });
+}
+
+// Four timers are armed on each CPU; their mean interval is 100 ms, their window 5 % of it.
+double wakeups_per_second(callout_affinity affinity, unsigned cpus, double idle_share)
 {
 	constexpr unsigned each = 4, seconds = 10;
 	Machine m({.cpus = cpus});
@@ -52,8 +66,12 @@ double wakeups_per_second(callout_affinity affinity, unsigned cpus, unsigned awa
 		}
 	}
 	m.run_until(m.now() + 1);
-	for (CpuId id = awake; id < cpus; id++)
-		m.busy(id, false);
+	for (CpuId id = 0; id < cpus; id++) {
+		if (idle_share == 1)
+			m.busy(id, false);
+		else if (idle_share > 0)
+			alternate(m, id, idle_share);
+	}
 	// Not the beginning.
 	m.run_until(m.now() + second);
 	const unsigned long before = m.total().idle_timer;
@@ -66,17 +84,14 @@ void wakeups()
 	constexpr unsigned cpus = 64;
 
 	fmt::print("# timer interrupts of idle CPUs per second; {} CPUs, 4 timers each\n"
-		   "# idle_percent pinned strong weak none\n",
+		   "# idle_percent strong weak none\n",
 		   cpus);
-	for (unsigned idle = 0; idle <= cpus; idle += 4) {
-		const unsigned awake = cpus - idle;
-
-		// "Pinned" is what strong ones do, and each CPU's own hrtimers would.
-		fmt::print("{:.2f} {:.1f} {:.1f} {:.1f}\n", 100.0 * idle / cpus,
-			   wakeups_per_second(CALLOUT_AFFINITY_STRONG, cpus, awake),
-			   wakeups_per_second(CALLOUT_AFFINITY_WEAK, cpus, awake),
-			   wakeups_per_second(CALLOUT_AFFINITY_NONE, cpus, awake));
-	}
+	for (const double idle : {0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92,
+				  0.94, 0.96, 0.98, 0.99, 1.0})
+		fmt::print("{} {:.1f} {:.1f} {:.1f}\n", 100 * idle,
+			   wakeups_per_second(CALLOUT_AFFINITY_STRONG, cpus, idle),
+			   wakeups_per_second(CALLOUT_AFFINITY_WEAK, cpus, idle),
+			   wakeups_per_second(CALLOUT_AFFINITY_NONE, cpus, idle));
 }
 
 // All CPUs fall asleep and wake at random, half of them asleep at any time.

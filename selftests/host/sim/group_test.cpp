@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// group.c by itself, against a list of who sleeps with what note: who is awake looks after all of them, each is looked
-// after by one, and no operation takes more locks than the tree is deep.
+// group.c by itself, against a list of who sleeps with what note: who is awake looks after all of
+// them, each is looked after by one, and no operation takes more locks than the tree is deep.
 #include "machine.hpp"
 #include <algorithm>
 #include <fmt/format.h>
@@ -37,7 +37,10 @@ public:
 	explicit Model(unsigned cpus) : sleepers(cpus) {}
 
 	Sleeper &operator[](CpuId cpu) { return sleepers[cpu]; }
-	co_due earliest() const { return earliest_of([](CpuId) { return true; }); }
+	co_due earliest() const
+	{
+		return earliest_of([](CpuId) { return true; });
+	}
 	bool any_awake() const { return std::ranges::any_of(sleepers, &Sleeper::awake); }
 
 	void check() const
@@ -54,7 +57,8 @@ public:
 			ASSERT_EQ(co_group_watch(cpu),
 				  earliest_of([&](CpuId id) { return mine.contains(id); }));
 			for (const CpuId id : mine)
-				ASSERT_TRUE(all.insert(id).second) << id << " is looked after twice";
+				ASSERT_TRUE(all.insert(id).second)
+					<< id << " is looked after twice";
 		}
 		if (any_awake())
 			ASSERT_EQ(all, with_notes());
@@ -153,7 +157,8 @@ TEST_P(Groups, LookAfterWhoSleeps)
 	sim_irq_restore(true);
 }
 
-// All at once, a step of one between steps of others. When all are done the tree is to say what is so.
+// All at once, a step of one between steps of others. When all are done the tree is to say what is
+// so.
 TEST_P(Groups, AgreeAfterAnyInterleaving)
 {
 	const unsigned cpus = GetParam();

@@ -42,8 +42,7 @@ void print_steps()
 
 	for (std::size_t i = steps_taken < n ? 0 : steps_taken - n; i < steps_taken; i++)
 		std::fprintf(stderr, "  CPU %u: %s:%d\n", steps[i % steps.size()].cpu,
-			     steps[i % steps.size()].func,
-			     steps[i % steps.size()].line);
+			     steps[i % steps.size()].func, steps[i % steps.size()].line);
 }
 
 void kernel_reset()
@@ -99,7 +98,8 @@ void sim_fatal(const char *fmt, ...)
 	va_list args;
 
 	print_steps();
-	std::fprintf(stderr, "at %llu, on CPU %u: ", static_cast<unsigned long long>(machine->now()),
+	std::fprintf(stderr,
+		     "at %llu, on CPU %u: ", static_cast<unsigned long long>(machine->now()),
 		     sim_cpu);
 	va_start(args, fmt);
 	std::vfprintf(stderr, fmt, args);
@@ -108,7 +108,8 @@ void sim_fatal(const char *fmt, ...)
 	_exit(1);
 }
 
-// ---- CPUs, time ------------------------------------------------------------------------------------
+// ---- CPUs, time
+// ------------------------------------------------------------------------------------
 
 bool cpu_online(unsigned cpu)
 {
@@ -120,7 +121,8 @@ bool housekeeping_cpu(unsigned cpu, hk_type type)
 	return !machine->is_isolated(cpu);
 }
 
-int cpuhp_setup_state(cpuhp_state state, const char *name, int (*up)(unsigned), int (*down)(unsigned))
+int cpuhp_setup_state(cpuhp_state state, const char *name, int (*up)(unsigned),
+		      int (*down)(unsigned))
 {
 	hotplug_up = up;
 	hotplug_down = down;
@@ -143,7 +145,8 @@ void sim_arm(u64 ns)
 	machine->arm(ns);
 }
 
-// ---- interrupts --------------------------------------------------------------------------------------
+// ---- interrupts
+// --------------------------------------------------------------------------------------
 
 bool sim_irq_save()
 {
@@ -212,7 +215,8 @@ void irq_work_sync(irq_work *work)
 		sim_relax();
 }
 
-// ---- softirqs, threads, work ----------------------------------------------------------------------
+// ---- softirqs, threads, work
+// ----------------------------------------------------------------------
 
 void tasklet_hi_schedule(tasklet_struct *t)
 {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // Locks that see when they are taken twice, in the wrong order, or with interrupts on.
 //
-// The order is that of module/internal.h and module/group.h: associated locks, group locks upwards, base locks by their
-// CPUs. Bases are an array, and groups are one whose levels follow each other, so that upwards is also by address.
+// The order is that of module/internal.h and module/group.h: associated locks, group locks upwards,
+// base locks by their CPUs. Bases are an array, and groups are one whose levels follow each other,
+// so that upwards is also by address.
 #include "kernel.hpp"
 #include <algorithm>
 #include <array>
@@ -11,7 +12,8 @@ namespace {
 
 enum Rank { associated, group, base };
 
-// Of each CPU, in the order in which they were taken. What an interrupt takes is on top of what it cut.
+// Of each CPU, in the order in which they were taken. What an interrupt takes is on top of what it
+// cut.
 std::array<std::vector<const sim_lock *>, SIM_MAX_CPUS> held;
 unsigned group_locks_nested;
 
@@ -54,9 +56,9 @@ void take(sim_lock *l)
 		note_step("  locks base", static_cast<int>(sim_base_of(l)));
 	if (rank(l) == group) {
 		counts.group_locks++;
-		group_locks_nested = std::max(
-			group_locks_nested,
-			static_cast<unsigned>(std::ranges::count(mine, group, rank)));
+		group_locks_nested =
+			std::max(group_locks_nested,
+				 static_cast<unsigned>(std::ranges::count(mine, group, rank)));
 	} else if (rank(l) == base) {
 		counts.base_locks++;
 	}

@@ -114,18 +114,21 @@ void Machine::run_until(Time end)
 	time = std::max(time, end);
 }
 
-// ---- time ----------------------------------------------------------------------------------------
+// ---- time
+// ----------------------------------------------------------------------------------------
 
 void Machine::pass_time()
 {
 	jiffies = time / TICK_NSEC;
+	interrupts_now = 0;
 	while (!events.empty() && events.top().when <= time) {
 		Job job = events.top().job;
 
 		events.pop();
 		job();
 	}
-	// From here on the interrupt comes, whatever else the clock is armed for before it is let in.
+	// From here on the interrupt comes, whatever else the clock is armed for before it is let
+	// in.
 	while (!clocks.empty() && clocks.begin()->first <= time) {
 		const CpuId id = clocks.begin()->second;
 
@@ -147,7 +150,8 @@ void Machine::arm(Time when)
 		clocks.insert({when, sim_cpu});
 }
 
-// ---- who runs ------------------------------------------------------------------------------------
+// ---- who runs
+// ------------------------------------------------------------------------------------
 
 void Machine::wake(CpuId id)
 {
@@ -160,7 +164,8 @@ void Machine::run_ready()
 	unsigned long switches = 0;
 
 	while (!ready.empty() && why.empty()) {
-		const std::size_t i = ready.size() == 1 ? 0 : below(static_cast<unsigned>(ready.size()));
+		const std::size_t i =
+			ready.size() == 1 ? 0 : below(static_cast<unsigned>(ready.size()));
 		const CpuId id = std::exchange(ready[i], ready.back());
 
 		ready.pop_back();
@@ -168,7 +173,7 @@ void Machine::run_ready()
 		inside = true;
 		cpus[id].fiber->enter();
 		inside = false;
-		if (++switches > 5'000'000)
+		if (++switches > 2'000'000)
 			sim_fatal("it goes on for ever at one time");
 	}
 }
@@ -201,7 +206,8 @@ void Machine::wait(Cpu &c)
 	}
 }
 
-// ---- a CPU -----------------------------------------------------------------------------------------
+// ---- a CPU
+// -----------------------------------------------------------------------------------------
 
 bool Machine::interrupt_pending(const Cpu &c) const
 {
@@ -212,7 +218,8 @@ bool Machine::work_pending(const Cpu &c) const
 {
 	if (!c.online)
 		return c.coming;
-	return c.thread_woken || c.going || !c.tasklets.empty() || !c.works.empty() || !c.jobs.empty();
+	return c.thread_woken || c.going || !c.tasklets.empty() || !c.works.empty() ||
+	       !c.jobs.empty();
 }
 
 void Machine::run_cpu()
@@ -335,6 +342,8 @@ void Machine::interrupts()
 	if (c.in_hard || !interrupt_pending(c))
 		return;
 	while (interrupt_pending(c)) {
+		if (++interrupts_now > 100 * cpus.size() + 10'000)
+			sim_fatal("interrupts without end");
 		c.irqs_on = false;
 		c.in_hard = true;
 		if (c.rings || c.armed <= time) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // A machine of many CPUs in one thread: who runs, what time it is, and whose interrupt comes.
 //
-// Each CPU is a fiber that does what a kernel's does: interrupts, then softirqs, then threads and work, else the idle
-// loop. Time stands still as long as any CPU has something to do, and then goes on to the next event; so nothing takes
-// any time, and an interrupt is served at the time that it was armed for.
+// Each CPU is a fiber that does what a kernel's does: interrupts, then softirqs, then threads and
+// work, else the idle loop. Time stands still as long as any CPU has something to do, and then goes
+// on to the next event; so nothing takes any time, and an interrupt is served at the time that it
+// was armed for.
 //
-// Steady, a CPU runs until it waits. Torn, another may go on wherever it touches what they share (sim_point()): where it
-// takes or releases a lock, and at each READ_ONCE() and its like.
+// Steady, a CPU runs until it waits. Torn, another may go on wherever it touches what they share
+// (sim_point()): where it takes or releases a lock, and at each READ_ONCE() and its like.
 #pragma once
 
 #include "fiber.hpp"
@@ -58,7 +59,10 @@ public:
 	// Has it something to do other than the callouts, so that it does not fall idle?
 	void busy(CpuId cpu, bool is);
 	// One CPU at a time comes or goes, as in the kernel.
-	bool hotplugging() const { return std::ranges::any_of(cpus, [](auto &c) { return c.coming || c.going; }); }
+	bool hotplugging() const
+	{
+		return std::ranges::any_of(cpus, [](auto &c) { return c.coming || c.going; });
+	}
 	void offline(CpuId cpu);
 	void online(CpuId cpu);
 	void run_until(Time end);
@@ -148,7 +152,8 @@ private:
 	std::mt19937 rng;
 	unsigned one_of = 0;
 	unsigned long most_group_locks = 0;
-	bool inside = false; // a CPU runs
+	unsigned long interrupts_now = 0; // at this time
+	bool inside = false;              // a CPU runs
 	Job quiet;
 	std::string why;
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// The module and the kernel's stand-ins as C++ sees them, with the macros undone that would hurt others.
+// The module and the kernel's stand-ins as C++ sees them, with the macros undone that would hurt
+// others.
 #pragma once
 
 #include <cstddef>

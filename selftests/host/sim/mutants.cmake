@@ -34,9 +34,6 @@ add_sim_mutant(one_above_is_not_told group.c "		due = notes(g);
 		g = g->up;
 	}
 	if (g->awake)")
-add_sim_mutant(put_off_over_one_awake group.c "		if (g->awake & 1U << slot)
-			break;
-" "")
 add_sim_mutant(put_off_looks_before_the_lock group.c "	lock_group(g, depth++);
 	due = look(cpu);" "	due = look(cpu);
 	lock_group(g, depth++);")
@@ -62,10 +59,6 @@ add_sim_mutant(all_keep_watch migrate.c "b->watch = told ? CO_DUE_NEVER : left;"
 add_sim_mutant(watcher_is_not_told migrate.c "	if (told)
 		tell_watcher(told, left);
 }" "}")
-add_sim_mutant(told_but_asleep migrate.c "		if (cpu >= 0 && add_to_watch(base(cpu), due))
-			break;" "		if (cpu >= 0)
-			add_to_watch(base(cpu), due);
-		break;")
 add_sim_mutant(watcher_is_not_interrupted migrate.c "		b->kicked = kick = true;" "		kick = false;")
 add_sim_mutant(watch_versus_note migrate.c "	b->watch = co_due_min(b->watch, due);
 }
@@ -82,7 +75,6 @@ add_sim_mutant(bound_are_left_to_others migrate.c "next = min(first_due(b, CO_BO
 # Pulls and moves.
 add_sim_mutant(pulled_and_not_put_off migrate.c "	co_group_put_off(cpu, note_of);
 " "")
-add_sim_mutant(pulls_from_who_is_awake migrate.c "more = from != p->to && from->asleep &&" "more = from != p->to &&")
 add_sim_mutant(pulls_early migrate.c "if (co_first_due(&e).earliest > p->now)" "if (e.c->c_lock && co_first_due(&e).earliest > p->now)")
 add_sim_mutant(pulls_what_is_bound migrate.c "struct co_queue *q = &from->queue[ctx];
 		struct co_entry e = co_q_first(q);

@@ -41,8 +41,9 @@ void Workload::run(unsigned grains)
 	m.run_until(m.now() + Time{3} * (o.reach + o.window + 1) * o.grain);
 	for (const Item &i : items) {
 		if (i.outstanding)
-			m.fail(fmt::format("a callout for {} was armed and neither called nor cancelled ({})",
-					   i.latest, i.outstanding));
+			m.fail(fmt::format(
+				"a callout for {} was armed and neither called nor cancelled ({})",
+				i.latest, i.outstanding));
 		if (callout_pending(&i.c))
 			m.fail("a callout is pending at the end");
 	}
@@ -55,7 +56,8 @@ void Workload::on_every_grain(unsigned left)
 		m.at(m.now() + o.grain, [this, left] { on_every_grain(left - 1); });
 }
 
-// ---- what happens ------------------------------------------------------------------------------------
+// ---- what happens
+// ------------------------------------------------------------------------------------
 
 CpuId Workload::any_online()
 {
@@ -123,7 +125,8 @@ void Workload::operate(CpuId cpu)
 	i.in_use = false;
 }
 
-// A spinning lock is taken with interrupts off, or else its own CPU's dispatcher may find it busy, which is then late.
+// A spinning lock is taken with interrupts off, or else its own CPU's dispatcher may find it busy,
+// which is then late.
 void Workload::lock(Item &i)
 {
 	if (i.kind == Kind::none)
@@ -160,7 +163,8 @@ void Workload::arm(Item &i, std::optional<CpuId> on)
 	else if (later(2))
 		earliest = std::max(latest - m.below(o.window) * o.grain, o.grain);
 
-	// Without a lock it may be called for the old time until this is done, or be on its way to that when it is.
+	// Without a lock it may be called for the old time until this is done, or be on its way to
+	// that when it is.
 	const bool was = i.outstanding;
 	i.outstanding++;
 	i.earliest = was ? std::min(i.earliest, earliest) : earliest;
@@ -171,10 +175,9 @@ void Workload::arm(Item &i, std::optional<CpuId> on)
 	if (on && i.class_ != CALLOUT_AFFINITY_WEAK)
 		i.home = *on;
 	count.stores += !on && __callout_may_move(&i.c, ~latest);
-	const int replaced =
-		on ? callout_reset_on(&i.c, ticks, handler, &i, static_cast<int>(*on))
-		   : callout_set_within(&i.c, static_cast<ktime_t>(earliest),
-					static_cast<ktime_t>(latest), handler, &i);
+	const int replaced = on ? callout_reset_on(&i.c, ticks, handler, &i, static_cast<int>(*on))
+				: callout_set_within(&i.c, static_cast<ktime_t>(earliest),
+						     static_cast<ktime_t>(latest), handler, &i);
 	i.outstanding -= replaced;
 	if (replaced) {
 		i.earliest = earliest;
@@ -216,7 +219,8 @@ void Workload::set_affinity(Item &i)
 	unlock(i);
 }
 
-// ---- what is to be seen ------------------------------------------------------------------------------
+// ---- what is to be seen
+// ------------------------------------------------------------------------------
 
 void Workload::handler(void *arg)
 {
@@ -257,10 +261,11 @@ void Workload::check_home(const Item &i)
 			return;
 		count.displaced++;
 		if (m.steadily_online(*i.home, i.armed_at))
-			m.fail(fmt::format("one that is bound to CPU {} runs elsewhere: kind {}, c_home {:#x}, "
+			m.fail(fmt::format("one that is bound to CPU {} runs elsewhere: kind {}, "
+					   "c_home {:#x}, "
 					   "c_attr {:#x}, armed at {}, bound at {}",
-					   *i.home, static_cast<int>(i.kind), i.c.c_home, i.c.c_attr,
-					   i.armed_at, i.home_set));
+					   *i.home, static_cast<int>(i.kind), i.c.c_home,
+					   i.c.c_attr, i.armed_at, i.home_set));
 	} else if (i.class_ != CALLOUT_AFFINITY_STRONG && m.is_isolated(sim_cpu)) {
 		m.fail("one that is not bound runs on an isolated CPU");
 	}
@@ -306,11 +311,13 @@ void Workload::check_covered()
 		const Time own = b.asleep ? b.bound : std::min(b.bound, b.unbound);
 
 		if (!b.online && b.queued)
-			m.fail(fmt::format("CPU {} is offline, and {} callouts are there", id, b.queued));
+			m.fail(fmt::format("CPU {} is offline, and {} callouts are there", id,
+					   b.queued));
 		if (b.online && m.armed(id) > own)
 			m.fail(fmt::format("CPU {} is not interrupted at {} for its own", id, own));
 		// What was armed there later, its own clock may be armed for.
 		if (b.online && b.asleep && std::min(watched, m.armed(id)) > b.unbound)
-			m.fail(fmt::format("nobody looks after CPU {}, which sleeps, at {}", id, b.unbound));
+			m.fail(fmt::format("nobody looks after CPU {}, which sleeps, at {}", id,
+					   b.unbound));
 	}
 }

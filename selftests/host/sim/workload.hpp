@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-// Callouts that are armed, moved, stopped and drained at random, and what may be relied on: none is lost, early, late, or
-// called twice; equal deadlines keep their order; and those that are bound to a CPU run there.
+// Callouts that are armed, moved, stopped and drained at random, and what may be relied on: none is
+// lost, early, late, or called twice; equal deadlines keep their order; and those that are bound to
+// a CPU run there.
 #pragma once
 
 #include "machine.hpp"
@@ -11,17 +12,18 @@ class Workload {
 public:
 	struct Options {
 		unsigned callouts = 32;
-		Time grain = 1'000'000;       // all that is armed, and all that happens, is a multiple of it
-		unsigned reach = 50;          // the furthest deadline, in grains
-		unsigned window = 20;         // the widest window, likewise
-		unsigned ops = 4;             // operations per grain
-		unsigned percent_idle = 70;   // of the time that CPUs are idle
-		unsigned switches = 1;        // CPUs per grain that become busy, or stop to be
-		unsigned hotplug_every = 0;   // grains; 0: never
-		bool unlocked = true;         // callouts without a lock too
-		Time slack = 0;               // beyond the window
-		unsigned check_every = 1;     // quiet times
-		bool covered = true;          // not where the clock ticks
+		Time grain =
+			1'000'000;   // all that is armed, and all that happens, is a multiple of it
+		unsigned reach = 50; // the furthest deadline, in grains
+		unsigned window = 20;       // the widest window, likewise
+		unsigned ops = 4;           // operations per grain
+		unsigned percent_idle = 70; // of the time that CPUs are idle
+		unsigned switches = 1;      // CPUs per grain that become busy, or stop to be
+		unsigned hotplug_every = 0; // grains; 0: never
+		bool unlocked = true;       // callouts without a lock too
+		Time slack = 0;             // beyond the window
+		unsigned check_every = 1;   // quiet times
+		bool covered = true;        // not where the clock ticks
 	};
 
 	Workload(Machine &m, const Options &o);
@@ -46,7 +48,7 @@ private:
 		Kind kind = Kind::none;
 		// The handler may arm it.
 		bool rearms = false;
-		bool in_use = false;   // by a job
+		bool in_use = false; // by a job
 		bool draining = false;
 		bool rearming = false; // by its handler
 		int outstanding = 0;   // arms less calls and cancellations
@@ -55,7 +57,7 @@ private:
 		CpuId armer = 0;
 		std::optional<CpuId> home; // bound to it
 		Time home_set = 0;
-		bool irqs_on = true;       // before the lock was taken
+		bool irqs_on = true; // before the lock was taken
 		unsigned class_ = CALLOUT_AFFINITY_NONE;
 	};
 
