@@ -75,7 +75,6 @@ add_sim_mutant(bound_are_left_to_others migrate.c "next = min(first_due(b, CO_BO
 # Pulls and moves.
 add_sim_mutant(pulled_and_not_put_off migrate.c "	co_group_put_off(cpu, note_of);
 " "")
-add_sim_mutant(pulls_early migrate.c "if (co_first_due(&e).earliest > p->now)" "if (e.c->c_lock && co_first_due(&e).earliest > p->now)")
 add_sim_mutant(pulls_what_is_bound migrate.c "struct co_queue *q = &from->queue[ctx];
 		struct co_entry e = co_q_first(q);
 		u64 order, key;" "struct co_queue *q = &from->queue[ctx + CO_BOUND];

@@ -36,6 +36,8 @@ protected:
 			m.busy(id, id == awake);
 	}
 
+	static unsigned few(const Machine &m) { return m.size() > 64 ? 1 : 3; }
+
 	static constexpr CpuId nobody = SIM_MAX_CPUS;
 };
 
@@ -48,7 +50,7 @@ TEST_P(Cpus, ThatSleepAreSparedWhileOneIsAwake)
 	Shots shots(m);
 	const CpuId awake = m.size() / 2;
 
-	arm_everywhere(m, shots, 3, 0, awake);
+	arm_everywhere(m, shots, few(m), 0, awake);
 	m.run_until(m.now() + 200 * ms);
 	EXPECT_EQ(shots.wrong(), nullptr);
 	EXPECT_EQ(m.total().idle_timer, 0);
@@ -63,7 +65,7 @@ TEST_P(Cpus, ThatSleepAreSparedWhoeverIsAwake)
 	Machine m({.cpus = GetParam()});
 	Shots shots(m);
 
-	arm_everywhere(m, shots, 3, 0, 0);
+	arm_everywhere(m, shots, few(m), 0, 0);
 	for (unsigned turn = 1; turn < 100; turn++) {
 		m.at(m.now() + turn * ms, [&m] {
 			const CpuId next = m.below(m.size());
@@ -87,7 +89,7 @@ TEST_P(Cpus, ThatAllSleepWakeOneAtATime)
 	Shots shots(m);
 	std::map<Time, unsigned> woken;
 
-	arm_everywhere(m, shots, 3, 0, nobody);
+	arm_everywhere(m, shots, few(m), 0, nobody);
 	m.run_until(m.now() + 200 * ms);
 	EXPECT_EQ(shots.wrong(), nullptr);
 	for (const auto &s : shots.all())
@@ -102,7 +104,7 @@ TEST_P(Cpus, ShareInterruptsWhereWindowsOverlap)
 		Machine m({.cpus = GetParam()});
 		Shots shots(m);
 
-		arm_everywhere(m, shots, 3, 20 * ms, one_is_awake ? m.size() - 1 : nobody);
+		arm_everywhere(m, shots, few(m), 20 * ms, one_is_awake ? m.size() - 1 : nobody);
 		m.run_until(m.now() + 200 * ms);
 		EXPECT_EQ(shots.wrong(), nullptr);
 		// One interrupt takes 64 at most from those who sleep; then the next comes at once.

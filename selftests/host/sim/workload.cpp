@@ -179,7 +179,7 @@ void Workload::arm(Item &i, std::optional<CpuId> on)
 				: callout_set_within(&i.c, static_cast<ktime_t>(earliest),
 						     static_cast<ktime_t>(latest), handler, &i);
 	i.outstanding -= replaced;
-	if (replaced) {
+	if (replaced && i.outstanding == 1) {
 		i.earliest = earliest;
 		i.latest = latest;
 	}
@@ -237,7 +237,10 @@ void Workload::fire(Item &i)
 	if (--i.outstanding < 0)
 		m.fail("a callout is called twice, or after it was stopped");
 	if (now < i.earliest)
-		m.fail(fmt::format("early by {} ns", i.earliest - now));
+		m.fail(fmt::format("early by {} ns: kind {}, in use {}, armed at {} by CPU {}, {} "
+				   "more to come",
+				   i.earliest - now, static_cast<int>(i.kind), i.in_use, i.armed_at,
+				   i.armer, i.outstanding));
 	if (now > i.latest + o.slack)
 		m.fail(fmt::format("late by {} ns", now - i.latest));
 	if (i.kind != Kind::none && i.lock.owner != sim_cpu + 1)
