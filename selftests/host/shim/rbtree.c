@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the kernel and core.c define and the code under test needs: the tree, time, the arming counter.
+ * The kernel's rbtree, as far as its stand-in has it: not a red-black tree but a treap.
  */
-#include <linux/callout.h>
-
-unsigned long volatile jiffies;
-u32 callout_arm_seq;
-u64 callout_tick_origin = U64_MAX;
+#include <linux/rbtree.h>
 
 static u64 priority(const struct rb_node *node)
 {
