@@ -139,6 +139,7 @@ bool cpu_online(unsigned int cpu);
 #define __this_cpu_write(name, x)	((void)((name)[sim_cpu] = (x)))
 
 enum hk_type { HK_TYPE_TIMER, HK_TYPE_DOMAIN };
+#define CO_HK_TYPE_DOMAIN		HK_TYPE_DOMAIN
 bool housekeeping_cpu(unsigned int cpu, enum hk_type type);
 
 enum cpuhp_state { CPUHP_AP_ONLINE_DYN };
@@ -261,6 +262,8 @@ struct task_struct *sim_current(void);
 #define current				sim_current()
 #define sched_set_fifo(t)		((void)(t))
 void wake_up_process(struct task_struct *t);
+/* Handlers do not sleep here. */
+#define task_is_running(t)		((void)(t), true)
 
 struct smp_hotplug_thread {
 	struct task_struct *(*store)[SIM_MAX_CPUS];

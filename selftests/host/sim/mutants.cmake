@@ -24,7 +24,7 @@ add_sim_mutant(told_of_own_note_alone group.c "		if (watched)
 			*left = co_due_min(*left, notes(g));
 		if (g->awake" "		if (g->awake")
 add_sim_mutant(groups_above_forgotten group.c "	while (watched && g->up) {" "	while (false && g->up) {")
-add_sim_mutant(note_stays_when_awake group.c "		g->due[slot] = CO_DUE_NEVER;\n" "")
+add_sim_mutant(note_stays_when_awake group.c "		leave_note(g, slot, CO_DUE_NEVER);\n" "")
 add_sim_mutant(awake_is_not_told_upwards group.c "if (was || !g->up)" "if (true)")
 add_sim_mutant(one_above_is_not_told group.c "		due = notes(g);
 		slot = g->slot;
@@ -48,8 +48,8 @@ add_sim_mutant(put_off_stays_below group.c "		if (g->awake || !g->up)
 
 # Sleep and watch.
 add_sim_mutant(sleeps_without_note migrate.c "	told = co_group_asleep(b->cpu, due, &left);
-	co_lock(b);" "	told = co_group_asleep(b->cpu, CO_DUE_NEVER, &left);
-	co_lock(b);")
+	/*" "	told = co_group_asleep(b->cpu, CO_DUE_NEVER, &left);
+	/*")
 add_sim_mutant(sleep_versus_arm migrate.c "	b->next = CO_CLOCK_NEVER;
 	co_unlock(b);
 	told = co_group_asleep(b->cpu, due" "	co_unlock(b);
@@ -63,10 +63,12 @@ add_sim_mutant(watcher_is_not_interrupted migrate.c "		b->kicked = kick = true;"
 add_sim_mutant(watch_versus_note migrate.c "	b->watch = co_due_min(b->watch, due);
 }
 
-/* Interrupts off. */" "	b->watch = due;
+/*
+ * The last" "	b->watch = due;
 }
 
-/* Interrupts off. */")
+/*
+ * The last")
 add_sim_mutant(awake_watches_nothing migrate.c "	co_group_awake(b->cpu);
 	take_watch(b);" "	co_group_awake(b->cpu);
 	co_lock(b);")
@@ -82,7 +84,7 @@ add_sim_mutant(pulls_what_is_bound migrate.c "struct co_queue *q = &from->queue[
 		u64 order, key;")
 add_sim_mutant(cpu_is_not_changed migrate.c "	WRITE_ONCE(c->c_cpu, to->cpu);
 	from->stats" "	from->stats")
-add_sim_mutant(isolated_take_any migrate.c "return READ_ONCE(b->online) && !b->isolated;" "return READ_ONCE(b->online);")
+add_sim_mutant(isolated_take_any migrate.c "return READ_ONCE(base(cpu)->takes_any);" "return READ_ONCE(base(cpu)->online);")
 add_sim_mutant(moved_is_not_told migrate.c "program = key < to->next && co_armed_first(to, co_ctx(c), key);
 	co_unlock_two(from, to);" "program = false;
 	co_unlock_two(from, to);")
@@ -92,7 +94,7 @@ add_sim_mutant(leaves_without_a_word migrate.c "	if (told)
 		tell_watcher(told, left);
 	local_irq_enable();" "	local_irq_enable();")
 add_sim_mutant(last_leaves_without_a_word migrate.c "if (!told && left.latest != U64_MAX)" "if (false)")
-add_sim_mutant(bound_stay_away migrate.c "if (c && (c->c_home & ~CO_HOME_MOVED) == co_home(b->cpu))" "if (false)")
+add_sim_mutant(bound_stay_away migrate.c "if (c && (c->c_home & ~CO_HOME_MOVED) == b->home)" "if (false)")
 add_sim_mutant(online_versus_displaced migrate.c "	co_lock(from);
 	count = co_q_ops->count(q);
 	co_unlock(from);" "	count = co_q_ops->count(q);")

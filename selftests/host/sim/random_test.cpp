@@ -55,7 +55,7 @@ INSTANTIATE_TEST_SUITE_P(
 		      .hotplug_every = 5}},
 		Load{"Thousand",
 		     1024,
-		     60,
+		     120,
 		     {},
 		     {.callouts = 2000,
 		      .ops = 150,
