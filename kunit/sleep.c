@@ -10,6 +10,7 @@
  */
 #include <linux/cpu.h>
 #include <linux/delay.h>
+#include <linux/prandom.h>
 #include <linux/random.h>
 #include "kt.h"
 
