@@ -34,7 +34,7 @@
  * notice. It is one callout for each hold of the locks, so that it does not matter how many there are. Only one that is
  * put off for a busy lock is tried anew.
  *
- * Races; the tests of these titles are in kunit/affinity.c.
+ * Races; tests of them are in kunit/sleep.c and affinity.c, and in selftests/host/sim, which has the CPUs go on at any step.
  *
  * Pull versus everything
  * ----------------------
