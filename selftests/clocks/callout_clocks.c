@@ -268,6 +268,15 @@ static bool report(struct chain *c)
 	return n == expiries && !c->early && !c->elsewhere;
 }
 
+static void make_strong(struct callout *c, raw_spinlock_t *l)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(l, flags);
+	callout_set_affinity(c, CALLOUT_AFFINITY_STRONG, -1);
+	raw_spin_unlock_irqrestore(l, flags);
+}
+
 static int __init callout_clocks_init(void)
 {
 	unsigned long limit = msecs_to_jiffies(20000 + 10ULL * expiries * (mean_us / 1000 + 2 * hog_ms));
@@ -293,6 +302,9 @@ static int __init callout_clocks_init(void)
 	init_completion(&hrtimers.done);
 	callout_init_lock(&co, &lock, 0);
 	callout_init_lock(&slow, &slow_lock, 0);
+	/* Not to be run by another CPU while theirs is idle: it is this CPU's clock that is looked at. */
+	make_strong(&co, &lock);
+	make_strong(&slow, &slow_lock);
 	co_hrtimer_setup(&hrt, on_hrtimer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_HARD);
 	cpus_read_lock();
 	if (cpu < 0)
