@@ -139,12 +139,14 @@ static void session_round(int i)
 
 static int network_thread(void *unused)
 {
+	unsigned int round = 0;
 	int i;
 
 	while (!kthread_should_stop()) {
 		for (i = 0; i < sessions; i++)
 			session_round(i);
-		schedule_timeout_interruptible(1);
+		/* Now and then nothing comes for a while, and the acknowledgements that are owed are sent. */
+		schedule_timeout_interruptible(++round % 64 ? 1 : HZ / 10);
 	}
 	return 0;
 }
