@@ -61,16 +61,6 @@ void kt_block(struct kt *k)
 	kt_spin_until(&k->go);
 }
 
-/* The same, asleep: for handlers in a thread. */
-void kt_block_asleep(struct kt *k)
-{
-	unsigned long end = jiffies + KT_PATIENCE;
-
-	smp_store_release(&k->entered, true);
-	while (!smp_load_acquire(&k->go) && time_before(jiffies, end))
-		msleep(20);
-}
-
 /* Block where others see the handler running. */
 void kt_make_block(struct kt *k)
 {

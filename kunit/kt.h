@@ -153,7 +153,6 @@ void kt_wait_contended(struct kunit *test, int cpu);
 void kt_let_go_bases(struct kunit *test, struct kt_base_holder *h);
 
 void kt_block(struct kt *k);
-void kt_block_asleep(struct kt *k);
 void kt_make_block(struct kt *k);
 void kt_run_blocked(struct kunit *test, struct kt_thread *t, struct kt *k);
 void kt_unblock(struct kunit *test, struct kt_thread *t, struct kt *k);

@@ -8,6 +8,7 @@
  *
  * What a test fails without is said at the test, and tried by kunit/mutants.
  */
+#include <linux/completion.h>
 #include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/prandom.h>
@@ -251,28 +252,36 @@ static void pulled_with_a_busy_lock(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, k->ran_on, 0);
 }
 
+static DECLARE_COMPLETION(awaited);
+
+static void wait_asleep(struct kt *k)
+{
+	wait_for_completion_timeout(&awaited, KT_PATIENCE);
+}
+
 /* A handler sleeps in the watcher's thread: what others have for theirs wakes them, instead of waiting for it. */
 static void blocked_thread_is_spared(struct kunit *test)
 {
 	struct kt *k = kt_new(test, &kt_mutex), *blocks = kt_new(test, &kt_mutex), *soft = kt_new(test, &kt_spin);
-	struct kt_thread runs;
+	unsigned long end = jiffies + KT_PATIENCE;
+	struct co_base *watcher = kt_base(0);
 
-	blocks->todo = kt_block_asleep;
+	reinit_completion(&awaited);
+	blocks->todo = wait_asleep;
 	kt_arm_on(blocks, kt_t(1), 0);
 	kt_set(kt_t(1));
-	kt_fire_async(test, &runs, 0);
-	kt_wait_for(test, &blocks->entered);
-	kt_join(test, &runs);
+	kt_serve(0);
+	while ((!atomic_read(&blocks->inside) || task_is_running(watcher->thread)) && time_before(jiffies, end))
+		kt_sleep_ms(1);
 	kt_arm_from(test, k, KT_CPU2, kt_t(2));
 	kt_arm_from(test, soft, KT_CPU2, kt_t(2));
 	kt_sleep_on(KT_CPU2);
 	kt_set(kt_t(2));
-	kt_sleep_ms(5);
 	kt_serve(0);
 	kt_wait_ran(test, k, 1);
 	kt_wait_ran(test, soft, 1);
 	KUNIT_EXPECT_EQ(test, k->ran_on, KT_CPU2);
-	smp_store_release(&blocks->go, true);
+	complete(&awaited);
 	kt_wait_ran(test, blocks, 1);
 }
 
