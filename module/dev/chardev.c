@@ -48,6 +48,7 @@ static int do_info(struct co_dev *d, void __user *arg)
 	size = info.size;
 	memset(&info, 0, sizeof(info));
 	info.size = size;
+	info.features = co_dev_selftest ? CALLOUT_FEATURE_TEST : 0;
 	strscpy(info.clock, clock->name, sizeof(info.clock));
 	strscpy(info.mode, co_mode_names[READ_ONCE(co_mode)], sizeof(info.mode));
 	info.resolution_ns = callout_clock_accuracy(callout_clock_to_ns(callout_clock_read()));
@@ -90,6 +91,21 @@ static int do_setup(struct co_dev *d, void __user *arg)
 out:
 	mutex_unlock(&d->reading);
 	return err;
+}
+
+static int do_test(void __user *arg)
+{
+	struct callout_test t;
+	int err = get_argument(&t, sizeof(t), sizeof(t), arg);
+
+	if (err)
+		return err;
+	if (t.flags)
+		return -EINVAL;
+	err = co_dev_test(&t);
+	if (err)
+		return err;
+	return copy_to_user(arg + offsetof(struct callout_test, result), t.result, sizeof(t.result)) ? -EFAULT : 0;
 }
 
 static bool follows(const struct callout_timer *e, unsigned int n)
@@ -200,6 +216,8 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long argumen
 		return do_info(d, arg);
 	case CALLOUT_IOC_SETUP:
 		return do_setup(d, arg);
+	case CALLOUT_IOC_TEST:
+		return do_test(arg);
 	default:
 		return -ENOTTY;
 	}

@@ -7,6 +7,7 @@
  *	ring.c		events on their way to the program
  *	clock_set.c	CLOCK_REALTIME and CLOCK_BOOTTIME jump
  *	user.c		limits by user
+ *	scenarios.c	what CALLOUT_IOC_TEST runs
  *
  * The tables belong to the file: they are there from CALLOUT_IOC_SETUP until the last reference to it goes, memory that is
  * mapped included. So no call, and no handler of a timer, finds them gone.
@@ -139,6 +140,10 @@ extern unsigned int co_dev_budget;
 struct co_user *co_user_charge(u32 timers);
 void co_user_uncharge(struct co_user *u, u32 timers);
 bool co_user_spend(struct co_user *u);
+
+/* scenarios.c */
+extern bool co_dev_selftest;
+int co_dev_test(struct callout_test *t);
 
 /* chardev.c */
 extern unsigned int co_dev_max_timers;
