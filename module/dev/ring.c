@@ -56,7 +56,7 @@ u32 co_ring_flush(struct co_dev *d)
 			    (t->flags & CO_T_HELD_EXPIRED ? CALLOUT_EVENT_EXPIRED : 0);
 
 		put(d, t, flags, t->overruns, t->held_data, t->deadline, t->fired_at);
-		t->flags &= ~(CO_T_HELD | CO_T_HELD_SET | CO_T_HELD_EXPIRED);
+		t->flags &= ~CO_T_HELD_MASK;
 		d->first = t->next;
 		if (!d->first) {
 			d->last = 0;
