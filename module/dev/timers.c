@@ -20,11 +20,8 @@
  * them. Periods that are shorter than min_interval are reported no more often than that.
  */
 #include <linux/bitmap.h>
-#include <linux/ktime.h>
-#include <linux/sched/signal.h>
 #include <linux/vmalloc.h>
-#include "../compat/compat.h"
-#include "../window.h"
+#include "../internal.h"
 #include "dev.h"
 
 #define BATCH		32	/* timers looked at in one hold of the lock */
@@ -32,6 +29,7 @@
 #define TRIES		4
 
 unsigned int co_dev_min_interval_us = 100;
+CO_EXPORT_FOR_TESTS(co_dev_min_interval_us);
 
 static struct workqueue_struct *wq;
 
@@ -135,7 +133,7 @@ static void expired(void *arg)
 	struct co_dev *d = dev_of(t);
 
 	if (likely(co_user_spend(d->user)))
-		expire(d, t, ktime_get(), 0);
+		expire(d, t, co_now(), 0);
 	else
 		defer(d, t);
 }
@@ -151,7 +149,7 @@ static void deal_with_deferred(struct work_struct *w)
 
 		spin_lock_bh(&d->lock);
 		for (n = 0; n < BATCH; n++) {
-			u64 now = ktime_get();
+			u64 now = co_now();
 
 			id = find_next_bit(d->deferred, end, id);
 			if (id >= end)
@@ -243,7 +241,7 @@ static __always_inline int arm(struct co_dev *d, const struct callout_timer *e, 
  */
 void co_timers_arm(struct co_dev *d, struct callout_timer *e, unsigned int n)
 {
-	u64 now = ktime_get();
+	u64 now = co_now();
 	const struct callout_timer *end = e + n;
 	bool deferred;
 
@@ -253,6 +251,7 @@ void co_timers_arm(struct co_dev *d, struct callout_timer *e, unsigned int n)
 		e->result = arm(d, e, now, deferred);
 	spin_unlock_bh(&d->lock);
 }
+CO_EXPORT_FOR_TESTS(co_timers_arm);
 
 /**
  * co_timer_cancel() - it is not to expire
@@ -278,6 +277,7 @@ int co_timer_cancel(struct co_dev *d, u32 id)
 	t->flags &= ~CO_T_ARMED;
 	return 1;
 }
+CO_EXPORT_FOR_TESTS(co_timer_cancel);
 
 /**
  * co_timer_get() - what is known of a timer
@@ -308,6 +308,7 @@ int co_timer_get(struct co_dev *d, struct callout_timer *e)
 	e->user_data = t->user_data;
 	return armed;
 }
+CO_EXPORT_FOR_TESTS(co_timer_get);
 
 /**
  * co_timers_clock_set() - clocks have jumped: see "Set versus arm" in clock_set.c
@@ -326,7 +327,7 @@ void co_timers_clock_set(struct co_dev *d, bool real)
 		for (; id < end; id++) {
 			struct co_timer *t = &d->timer[id];
 			s64 offset = co_clock_offset(clock_of(t));
-			u64 now = ktime_get();
+			u64 now = co_now();
 
 			if (clock_of(t) == CO_T_MONOTONIC || !(t->flags & CO_T_ARMED))
 				continue;
@@ -389,6 +390,7 @@ int co_timers_init(struct co_dev *d, u32 timers, u32 events)
 	smp_store_release(&d->timers, timers);
 	return 0;
 }
+CO_EXPORT_FOR_TESTS(co_timers_init);
 
 /**
  * co_timers_free() - stop all, and free the tables
@@ -413,6 +415,7 @@ void co_timers_free(struct co_dev *d)
 	cancel_work_sync(&d->work);
 	free_tables(d);
 }
+CO_EXPORT_FOR_TESTS(co_timers_free);
 
 /**
  * co_timers_start() - before the first descriptor
