@@ -125,13 +125,12 @@ typedef int chunk_t(struct co_dev *d, void __user *from, unsigned int n);
  */
 static int arm_chunk(struct co_dev *d, void __user *from, unsigned int n)
 {
-	struct callout_timer e[CHUNK] CO_UNINITIALIZED, __user *u = from;
+	struct callout_timer e[CHUNK] CO_UNINITIALIZED, *r = e, __user *u = from;
 	u64 *word = (u64 *)e, __user *from_word = from;
-	unsigned int i;
 
 	if (!user_read_access_begin(u, n * sizeof(*u)))
 		return -EFAULT;
-	for (i = 0; i < n; i++, word += 6, from_word += 6) {
+	for (; from_word < (u64 __user *)(u + n); word += 6, from_word += 6) {
 		unsafe_get_user(word[0], from_word, fault_read);
 		unsafe_get_user(word[1], from_word + 1, fault_read);
 		unsafe_get_user(word[2], from_word + 2, fault_read);
@@ -147,8 +146,8 @@ static int arm_chunk(struct co_dev *d, void __user *from, unsigned int n)
 
 	if (!user_write_access_begin(u, n * sizeof(*u)))
 		return -EFAULT;
-	for (i = 0; i < n; i++)
-		unsafe_put_user(e[i].result, &u[i].result, fault_write);
+	for (; r < e + n; r++, u++)
+		unsafe_put_user(r->result, &u->result, fault_write);
 	user_write_access_end();
 	return 0;
 
