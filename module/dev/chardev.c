@@ -100,68 +100,76 @@ static bool follows(const struct callout_timer *e, unsigned int n)
 	return false;
 }
 
-/* Each takes @n elements from @from, deals with them, and gives back what is written: see struct callout_vector. */
+/*
+ * Each takes @n elements from @from, deals with them, and gives back what is written: see struct callout_vector. Fewer if
+ * memory ends: how many is returned, or -EFAULT if it is none. What was read and cannot be written has been done.
+ */
 typedef int chunk_t(struct co_dev *d, void __user *from, unsigned int n);
+
+/* Of @n elements, without those that @left bytes belong to. */
+static int whole(unsigned int n, unsigned long left, size_t size)
+{
+	n -= DIV_ROUND_UP(left, size);
+	return n ?: -EFAULT;
+}
 
 static int arm_chunk(struct co_dev *d, void __user *from, unsigned int n)
 {
 	struct callout_timer e[CHUNK], __user *to = from;
-	unsigned int i;
+	int there = whole(n, copy_from_user(e, from, n * sizeof(*e)), sizeof(*e)), i;
 	u64 now;
 
-	if (copy_from_user(e, from, n * sizeof(*e)))
-		return -EFAULT;
-	if (unlikely(!READ_ONCE(d->follows) && follows(e, n)))
+	if (there < 0)
+		return there;
+	if (unlikely(!READ_ONCE(d->follows) && follows(e, there)))
 		co_clock_follow(d);
 	now = ktime_get();
 	spin_lock_bh(&d->lock);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < there; i++)
 		e[i].result = co_timer_arm(d, &e[i], now);
 	spin_unlock_bh(&d->lock);
-	if (!user_write_access_begin(to, n * sizeof(*to)))
+	if (!user_write_access_begin(to, there * sizeof(*to)))
 		return -EFAULT;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < there; i++)
 		unsafe_put_user(e[i].result, &to[i].result, fault);
-	user_write_access_end();
-	return 0;
 fault:
 	user_write_access_end();
-	return -EFAULT;
+	return i ?: -EFAULT;
 }
 
 static int cancel_chunk(struct co_dev *d, void __user *from, unsigned int n)
 {
 	struct callout_id e[CHUNK];
-	unsigned int i;
+	int there = whole(n, copy_from_user(e, from, n * sizeof(*e)), sizeof(*e)), i;
 
-	if (copy_from_user(e, from, n * sizeof(*e)))
-		return -EFAULT;
+	if (there < 0)
+		return there;
 	spin_lock_bh(&d->lock);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < there; i++)
 		e[i].result = co_timer_cancel(d, e[i].id);
 	spin_unlock_bh(&d->lock);
-	return copy_to_user(from, e, n * sizeof(*e)) ? -EFAULT : 0;
+	return whole(there, copy_to_user(from, e, there * sizeof(*e)), sizeof(*e));
 }
 
 static int get_chunk(struct co_dev *d, void __user *from, unsigned int n)
 {
 	struct callout_timer e[CHUNK];
-	unsigned int i;
+	int there = whole(n, copy_from_user(e, from, n * sizeof(*e)), sizeof(*e)), i;
 
-	if (copy_from_user(e, from, n * sizeof(*e)))
-		return -EFAULT;
+	if (there < 0)
+		return there;
 	spin_lock_bh(&d->lock);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < there; i++)
 		e[i].result = co_timer_get(d, &e[i]);
 	spin_unlock_bh(&d->lock);
-	return copy_to_user(from, e, n * sizeof(*e)) ? -EFAULT : 0;
+	return whole(there, copy_to_user(from, e, there * sizeof(*e)), sizeof(*e));
 }
 
 static int do_vector(struct co_dev *d, void __user *arg, chunk_t *chunk, size_t element)
 {
 	struct callout_vector v;
-	u32 done, n;
-	int err = get_argument(&v, sizeof(v), sizeof(v), arg);
+	u32 done = 0, n;
+	int dealt, err = get_argument(&v, sizeof(v), sizeof(v), arg);
 
 	if (err)
 		return err;
@@ -170,18 +178,17 @@ static int do_vector(struct co_dev *d, void __user *arg, chunk_t *chunk, size_t 
 	/* Pairs with the store-release of co_timers_init(). */
 	if (!smp_load_acquire(&d->timers))
 		return -ENXIO;
-	for (done = 0; done < v.count; done += n) {
+	while (done < v.count) {
 		n = min_t(u32, CHUNK, v.count - done);
-		err = chunk(d, u64_to_user_ptr(v.entries) + done * element, n);
-		if (err)
+		dealt = chunk(d, u64_to_user_ptr(v.entries) + done * element, n);
+		if (dealt < 0)
+			return done ?: dealt;
+		done += dealt;
+		if (dealt < n || signal_pending(current))
 			break;
-		if (signal_pending(current)) {
-			done += n;
-			break;
-		}
 		cond_resched();
 	}
-	return done ?: err;
+	return done;
 }
 
 static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long argument)
