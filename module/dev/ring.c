@@ -147,6 +147,7 @@ ssize_t co_ring_read(struct co_dev *d, char __user *to, size_t n)
 	lockdep_assert_held(&d->reading);
 	while (done < room) {
 		u32 there, tail, at;
+		unsigned long left;
 
 		spin_lock_bh(&d->lock);
 		there = co_ring_flush(d);
@@ -156,11 +157,16 @@ ssize_t co_ring_read(struct co_dev *d, char __user *to, size_t n)
 		there = min3(there, d->events - at, (u32)min_t(size_t, room - done, U32_MAX));
 		if (!there)
 			break;
-		if (copy_to_user(to + done * sizeof(ring->event[0]), &ring->event[at], there * sizeof(ring->event[0])))
-			return done ? done * sizeof(ring->event[0]) : -EFAULT;
+		left = copy_to_user(to + done * sizeof(ring->event[0]), &ring->event[at],
+				    there * sizeof(ring->event[0]));
+		there -= DIV_ROUND_UP(left, sizeof(ring->event[0]));
 		/* Pairs with used(): these are copied. */
 		smp_store_release(&ring->tail, tail + there);
 		done += there;
+		if (left && !done)
+			return -EFAULT;
+		if (left)
+			break;
 	}
 	/* Who reads less than there is leaves room for the backlog all the same. */
 	if (READ_ONCE(d->first)) {
