@@ -301,7 +301,8 @@ static int dev_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (!smp_load_acquire(&d->timers))
 		return -ENXIO;
-	if (!(vma->vm_flags & VM_SHARED))
+	/* Not VM_SHARED: the kernel takes that off where the file is not open for writing. */
+	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	table_at(d, &pgoff, &size);
 	if (pgoff + vma_pages(vma) > size >> PAGE_SHIFT)
