@@ -86,6 +86,9 @@ static void hold_back(struct co_dev *d, struct co_timer *t, u32 flags, u64 overr
 	}
 	if (flags & CALLOUT_EVENT_CLOCK_SET)
 		t->flags |= CO_T_HELD_SET;
+	/* That it expired is told of with its own time, whatever came after it. */
+	if (t->flags & CO_T_HELD_EXPIRED && !(flags & CALLOUT_EVENT_EXPIRED))
+		return;
 	if (flags & CALLOUT_EVENT_EXPIRED)
 		t->flags |= CO_T_HELD_EXPIRED;
 	t->overruns += overruns;
