@@ -273,6 +273,18 @@ TEST_F(loop, handler_rearmed)
 	EXPECT_THROW(callout::handler().rearm_after(1s), std::system_error);
 }
 
+TEST_F(loop, handler_cancelled_though_its_event_is_there)
+{
+	int n = 0;
+	auto h = l->after(1s, [&](const callout::event &) { n++; });
+
+	expire_latest();
+	h.cancel();
+	EXPECT_EQ(l->poll(), 1U);
+	EXPECT_EQ(n, 0);
+	EXPECT_EQ(l->pending(), 0U);
+}
+
 TEST_F(loop, handler_outlives_loop)
 {
 	auto waiting = l->after(1s, [](const callout::event &) { FAIL(); });
