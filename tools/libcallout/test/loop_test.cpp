@@ -210,6 +210,24 @@ TEST_F(loop, late_event_is_not_the_next_ones)
 	EXPECT_EQ(order, std::vector{2});
 }
 
+TEST_F(loop, late_event_is_not_the_next_loops)
+{
+	std::vector<int> order;
+	bool gone[2]{};
+
+	l->spawn(sleeper(d, order, 1, gone[0]));
+	const auto id = latest();
+	k.expire(id);
+	l.reset();
+	l.emplace(d);
+	l->spawn(sleeper(d, order, 2, gone[1]));
+	ASSERT_EQ(latest(), id);
+	EXPECT_EQ(l->poll(), 1U);
+	EXPECT_TRUE(order.empty());
+	EXPECT_EQ(l->pending(), 1U);
+	l.reset();
+}
+
 TEST_F(loop, handler_again_and_again)
 {
 	int n = 0;
