@@ -44,6 +44,9 @@ MODULE_PARM_DESC(dev_min_interval_us, "shorter intervals there are counted, but 
 module_param_named(dev_budget, co_dev_budget, uint, 0644);
 MODULE_PARM_DESC(dev_budget, "expiries there that are dealt with at once, for a user and tick; others wait for a thread (1024)");
 
+module_param_named(selftest, co_dev_selftest, bool, 0444);
+MODULE_PARM_DESC(selftest, "let CALLOUT_IOC_TEST run scenarios in the kernel (N)");
+
 void co_set_handler_warn_us(unsigned int us)
 {
 	WRITE_ONCE(co_handler_warn_us, us);

@@ -53,6 +53,13 @@ static inline void co_hrtimer_setup(struct hrtimer *timer,
 #define CO_WQ_PERCPU	0
 #endif
 
+/* Not a release's but a compiler's: what CONFIG_INIT_STACK_ALL_ZERO is to leave alone. */
+#if __has_attribute(__uninitialized__)
+#define CO_UNINITIALIZED	__attribute__((__uninitialized__))
+#else
+#define CO_UNINITIALIZED
+#endif
+
 /* 6.10: __assign_str() takes the field alone. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
 #define CO_ASSIGN_STR(field, from)	__assign_str(field)

@@ -14,10 +14,11 @@
 #include "../internal.h"
 #include "dev.h"
 
-#define CHUNK		16	/* elements of a vector that are dealt with in one hold of the lock */
+#define CHUNK		32	/* elements of a vector that are dealt with in one hold of the lock */
 
 unsigned int co_dev_max_timers = 1 << 20;
 
+static_assert(sizeof(struct callout_timer) == 6 * sizeof(u64) && sizeof(struct callout_vector) == 3 * sizeof(u64));
 static_assert(sizeof(struct callout) == CALLOUT_OPAQUE_SIZE && __alignof__(struct callout) == CALLOUT_OPAQUE_ALIGN);
 
 /* ---- ioctls --------------------------------------------------------------------------------- */
@@ -48,6 +49,7 @@ static int do_info(struct co_dev *d, void __user *arg)
 	size = info.size;
 	memset(&info, 0, sizeof(info));
 	info.size = size;
+	info.features = co_dev_selftest ? CALLOUT_FEATURE_TEST : 0;
 	strscpy(info.clock, clock->name, sizeof(info.clock));
 	strscpy(info.mode, co_mode_names[READ_ONCE(co_mode)], sizeof(info.mode));
 	info.resolution_ns = callout_clock_accuracy(callout_clock_to_ns(callout_clock_read()));
@@ -92,6 +94,21 @@ out:
 	return err;
 }
 
+static int do_test(void __user *arg)
+{
+	struct callout_test t;
+	int err = get_argument(&t, sizeof(t), sizeof(t), arg);
+
+	if (err)
+		return err;
+	if (t.flags)
+		return -EINVAL;
+	err = co_dev_test(&t);
+	if (err)
+		return err;
+	return copy_to_user(arg + offsetof(struct callout_test, result), t.result, sizeof(t.result)) ? -EFAULT : 0;
+}
+
 static bool follows(const struct callout_timer *e, unsigned int n)
 {
 	while (n--)
@@ -103,35 +120,49 @@ static bool follows(const struct callout_timer *e, unsigned int n)
 /* Each takes @n elements from @from, deals with them, and gives back what is written: see struct callout_vector. */
 typedef int chunk_t(struct co_dev *d, void __user *from, unsigned int n);
 
+/*
+ * In words: that is less, for so few bytes, than a copy of any length. What is not read is not cleared either.
+ */
 static int arm_chunk(struct co_dev *d, void __user *from, unsigned int n)
 {
-	struct callout_timer e[CHUNK], __user *to = from;
+	struct callout_timer e[CHUNK] CO_UNINITIALIZED, __user *u = from;
+	u64 *word = (u64 *)e, __user *from_word = from;
 	unsigned int i;
-	u64 now;
 
-	if (copy_from_user(e, from, n * sizeof(*e)))
+	if (!user_read_access_begin(u, n * sizeof(*u)))
 		return -EFAULT;
+	for (i = 0; i < n; i++, word += 6, from_word += 6) {
+		unsafe_get_user(word[0], from_word, fault_read);
+		unsafe_get_user(word[1], from_word + 1, fault_read);
+		unsafe_get_user(word[2], from_word + 2, fault_read);
+		unsafe_get_user(word[3], from_word + 3, fault_read);
+		unsafe_get_user(word[4], from_word + 4, fault_read);
+		unsafe_get_user(word[5], from_word + 5, fault_read);
+	}
+	user_read_access_end();
+
 	if (unlikely(!READ_ONCE(d->follows) && follows(e, n)))
 		co_clock_follow(d);
-	now = ktime_get();
-	spin_lock_bh(&d->lock);
-	for (i = 0; i < n; i++)
-		e[i].result = co_timer_arm(d, &e[i], now);
-	spin_unlock_bh(&d->lock);
-	if (!user_write_access_begin(to, n * sizeof(*to)))
+	co_timers_arm(d, e, n);
+
+	if (!user_write_access_begin(u, n * sizeof(*u)))
 		return -EFAULT;
 	for (i = 0; i < n; i++)
-		unsafe_put_user(e[i].result, &to[i].result, fault);
+		unsafe_put_user(e[i].result, &u[i].result, fault_write);
 	user_write_access_end();
 	return 0;
-fault:
+
+fault_read:
+	user_read_access_end();
+	return -EFAULT;
+fault_write:
 	user_write_access_end();
 	return -EFAULT;
 }
 
 static int cancel_chunk(struct co_dev *d, void __user *from, unsigned int n)
 {
-	struct callout_id e[CHUNK];
+	struct callout_id e[CHUNK] CO_UNINITIALIZED;
 	unsigned int i;
 
 	if (copy_from_user(e, from, n * sizeof(*e)))
@@ -157,11 +188,29 @@ static int get_chunk(struct co_dev *d, void __user *from, unsigned int n)
 	return copy_to_user(from, e, n * sizeof(*e)) ? -EFAULT : 0;
 }
 
+/* As get_argument(), quicker where the size is as it is here. */
+static int get_vector(struct callout_vector *v, const void __user *from)
+{
+	const u64 __user *from_word = from;
+	u64 *word = (u64 *)v;
+
+	if (!user_read_access_begin(from_word, sizeof(*v)))
+		return -EFAULT;
+	unsafe_get_user(word[0], from_word, fault);
+	unsafe_get_user(word[1], from_word + 1, fault);
+	unsafe_get_user(word[2], from_word + 2, fault);
+	user_read_access_end();
+	return likely(v->size == sizeof(*v)) ? 0 : get_argument(v, sizeof(*v), sizeof(*v), from);
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
 static int do_vector(struct co_dev *d, void __user *arg, chunk_t *chunk, size_t element)
 {
 	struct callout_vector v;
 	u32 done, n;
-	int err = get_argument(&v, sizeof(v), sizeof(v), arg);
+	int err = get_vector(&v, arg);
 
 	if (err)
 		return err;
@@ -200,6 +249,8 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long argumen
 		return do_info(d, arg);
 	case CALLOUT_IOC_SETUP:
 		return do_setup(d, arg);
+	case CALLOUT_IOC_TEST:
+		return do_test(arg);
 	default:
 		return -ENOTTY;
 	}

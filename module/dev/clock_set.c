@@ -61,23 +61,15 @@ static int timekeeper_changed(struct notifier_block *nb, unsigned long was_set, 
 static struct notifier_block notifier = { .notifier_call = timekeeper_changed };
 
 /**
- * co_clock_offset() - what a clock shows more than the monotonic one
- * @clock:	which
+ * co_clock_offset_of() - what a clock shows more than the monotonic one
+ * @clock:	which, but not the monotonic one
  *
  * Context: Any, but inside the timekeeper.
  * Return: Nanoseconds.
  */
-s64 co_clock_offset(enum co_t_clock clock)
+s64 co_clock_offset_of(enum co_t_clock clock)
 {
-	switch (clock) {
-	case CO_T_BOOTTIME:
-		return ktime_mono_to_any(0, TK_OFFS_BOOT);
-	case CO_T_REALTIME:
-		return ktime_mono_to_any(0, TK_OFFS_REAL);
-	case CO_T_MONOTONIC:
-		break;
-	}
-	return 0;
+	return ktime_mono_to_any(0, clock == CO_T_BOOTTIME ? TK_OFFS_BOOT : TK_OFFS_REAL);
 }
 
 /**

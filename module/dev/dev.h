@@ -7,6 +7,7 @@
  *	ring.c		events on their way to the program
  *	clock_set.c	CLOCK_REALTIME and CLOCK_BOOTTIME jump
  *	user.c		limits by user
+ *	scenarios.c	what CALLOUT_IOC_TEST runs
  *
  * The tables belong to the file: they are there from CALLOUT_IOC_SETUP until the last reference to it goes, memory that is
  * mapped included. So no call, and no handler of a timer, finds them gone.
@@ -31,6 +32,8 @@
 #define CO_T_HELD	0x10	/* in the backlog */
 #define CO_T_HELD_SET	0x20	/* with CALLOUT_EVENT_CLOCK_SET */
 #define CO_T_HELD_EXPIRED 0x40	/* with CALLOUT_EVENT_EXPIRED */
+
+#define CO_T_HELD_MASK	(CO_T_HELD | CO_T_HELD_SET | CO_T_HELD_EXPIRED)
 
 enum co_t_clock { CO_T_MONOTONIC, CO_T_BOOTTIME, CO_T_REALTIME };
 
@@ -115,7 +118,7 @@ struct co_dev {
 extern unsigned int co_dev_min_interval_us;
 int co_timers_init(struct co_dev *d, u32 timers, u32 events);
 void co_timers_free(struct co_dev *d);
-int co_timer_arm(struct co_dev *d, const struct callout_timer *e, u64 now);
+void co_timers_arm(struct co_dev *d, struct callout_timer *e, unsigned int n);
 int co_timer_cancel(struct co_dev *d, u32 id);
 int co_timer_get(struct co_dev *d, struct callout_timer *e);
 void co_timers_clock_set(struct co_dev *d, bool real);
@@ -129,9 +132,15 @@ bool co_ring_readable(struct co_dev *d);
 ssize_t co_ring_read(struct co_dev *d, char __user *to, size_t n);
 
 /* clock_set.c */
-s64 co_clock_offset(enum co_t_clock clock);
+s64 co_clock_offset_of(enum co_t_clock clock);
 void co_clock_follow(struct co_dev *d);
 void co_clock_unfollow(struct co_dev *d);
+
+/* What a clock shows more than the monotonic one; any context but inside the timekeeper. */
+static inline s64 co_clock_offset(enum co_t_clock clock)
+{
+	return likely(clock == CO_T_MONOTONIC) ? 0 : co_clock_offset_of(clock);
+}
 
 /* user.c */
 extern unsigned int co_dev_max_user_timers;
@@ -139,6 +148,10 @@ extern unsigned int co_dev_budget;
 struct co_user *co_user_charge(u32 timers);
 void co_user_uncharge(struct co_user *u, u32 timers);
 bool co_user_spend(struct co_user *u);
+
+/* scenarios.c */
+extern bool co_dev_selftest;
+int co_dev_test(struct callout_test *t);
 
 /* chardev.c */
 extern unsigned int co_dev_max_timers;

@@ -11,6 +11,7 @@
  */
 #include <linux/poll.h>
 #include <linux/uaccess.h>
+#include "../compat/compat.h"
 #include "dev.h"
 
 /* Events in the ring that are not taken yet. */
@@ -56,7 +57,7 @@ u32 co_ring_flush(struct co_dev *d)
 			    (t->flags & CO_T_HELD_EXPIRED ? CALLOUT_EVENT_EXPIRED : 0);
 
 		put(d, t, flags, t->overruns, t->held_data, t->deadline, t->fired_at);
-		t->flags &= ~(CO_T_HELD | CO_T_HELD_SET | CO_T_HELD_EXPIRED);
+		t->flags &= ~CO_T_HELD_MASK;
 		d->first = t->next;
 		if (!d->first) {
 			d->last = 0;
@@ -66,6 +67,7 @@ u32 co_ring_flush(struct co_dev *d)
 	}
 	return n;
 }
+CO_EXPORT_FOR_TESTS(co_ring_flush);
 
 static void hold_back(struct co_dev *d, struct co_timer *t, u32 flags, u64 overruns, u64 deadline, u64 fired_at)
 {
@@ -117,6 +119,7 @@ void co_ring_event(struct co_dev *d, struct co_timer *t, u32 flags, u64 overruns
 		wake_up_interruptible_poll(&d->wait, EPOLLIN | EPOLLRDNORM);
 	kill_fasync(&d->fasync, SIGIO, POLL_IN);
 }
+CO_EXPORT_FOR_TESTS(co_ring_event);
 
 /**
  * co_ring_readable() - is there an event?

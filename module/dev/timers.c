@@ -20,11 +20,8 @@
  * them. Periods that are shorter than min_interval are reported no more often than that.
  */
 #include <linux/bitmap.h>
-#include <linux/ktime.h>
-#include <linux/sched/signal.h>
 #include <linux/vmalloc.h>
-#include "../compat/compat.h"
-#include "../window.h"
+#include "../internal.h"
 #include "dev.h"
 
 #define BATCH		32	/* timers looked at in one hold of the lock */
@@ -32,6 +29,7 @@
 #define TRIES		4
 
 unsigned int co_dev_min_interval_us = 100;
+CO_EXPORT_FOR_TESTS(co_dev_min_interval_us);
 
 static struct workqueue_struct *wq;
 
@@ -65,14 +63,23 @@ static u64 to_mono(u64 deadline, s64 offset)
 
 static void expired(void *arg);
 
+static __always_inline void queue_within(struct co_timer *t, u64 at, u64 window)
+{
+	/* In two copies: most have none. */
+	if (likely(!window))
+		callout_set_within(&t->c, at, at, expired, t);
+	else
+		callout_set_within(&t->c, at, add(at, window), expired, t);
+}
+
 static void queue(struct co_timer *t, u64 at)
 {
-	callout_set_within(&t->c, at, add(at, co_window_unpack(t->window)), expired, t);
+	queue_within(t, at, co_window_unpack(t->window));
 }
 
 static void undefer(struct co_dev *d, u32 id)
 {
-	if (unlikely(d->ndeferred) && __test_and_clear_bit(id, d->deferred))
+	if (d->ndeferred && __test_and_clear_bit(id, d->deferred))
 		d->ndeferred--;
 }
 
@@ -126,7 +133,7 @@ static void expired(void *arg)
 	struct co_dev *d = dev_of(t);
 
 	if (likely(co_user_spend(d->user)))
-		expire(d, t, ktime_get(), 0);
+		expire(d, t, co_now(), 0);
 	else
 		defer(d, t);
 }
@@ -142,7 +149,7 @@ static void deal_with_deferred(struct work_struct *w)
 
 		spin_lock_bh(&d->lock);
 		for (n = 0; n < BATCH; n++) {
-			u64 now = ktime_get();
+			u64 now = co_now();
 
 			id = find_next_bit(d->deferred, end, id);
 			if (id >= end)
@@ -162,67 +169,89 @@ static void deal_with_deferred(struct work_struct *w)
 
 /* ---- calls ---------------------------------------------------------------------------------- */
 
-static bool valid(const struct callout_timer *e)
+/* CO_T_* of what is asked for, or -EINVAL. */
+static int flags_for(const struct callout_timer *e)
 {
-	bool absolute = !(e->flags & CALLOUT_ARM_RELATIVE);
+	bool relative = e->flags & CALLOUT_ARM_RELATIVE;
 
 	if (e->flags & ~(CALLOUT_ARM_RELATIVE | CALLOUT_ARM_CLOCK_SET))
-		return false;
-	if (e->flags & CALLOUT_ARM_CLOCK_SET && !(e->clockid == CLOCK_REALTIME && absolute))
-		return false;
-	if (e->clockid != CLOCK_MONOTONIC && e->clockid != CLOCK_BOOTTIME && e->clockid != CLOCK_REALTIME)
-		return false;
-	return e->deadline <= KTIME_MAX && e->interval <= KTIME_MAX && e->window <= KTIME_MAX;
-}
-
-static enum co_t_clock clock_for(const struct callout_timer *e)
-{
-	if (e->clockid == CLOCK_BOOTTIME)
-		return CO_T_BOOTTIME;
-	return e->clockid == CLOCK_REALTIME && !(e->flags & CALLOUT_ARM_RELATIVE) ? CO_T_REALTIME : CO_T_MONOTONIC;
-}
-
-/**
- * co_timer_arm() - arm one timer, or tell at once that it has expired
- * @d:		the descriptor's, locked; it follows the clocks if @e is not of the monotonic one
- * @e:		what is asked for
- * @now:	monotonic time, since the call began
- *
- * Context: Process, with interrupts' bottom halves off.
- * Return: 1 if it was armed before, else 0; -ENOENT or -EINVAL, and then nothing was done.
- */
-int co_timer_arm(struct co_dev *d, const struct callout_timer *e, u64 now)
-{
-	struct co_timer *t;
-	u64 deadline, at;
-	s64 offset;
-	int armed;
-
-	lockdep_assert_held(&d->lock);
-	if (unlikely(e->id >= d->timers))
-		return -ENOENT;
-	if (unlikely(!valid(e)))
 		return -EINVAL;
-	t = &d->timer[e->id];
-	armed = !!(t->flags & CO_T_ARMED);
-	undefer(d, e->id);
-	t->flags = (t->flags & ~(CO_T_CLOCK | CO_T_CLOCK_SET)) | clock_for(e) | CO_T_ARMED |
-		   (e->flags & CALLOUT_ARM_CLOCK_SET ? CO_T_CLOCK_SET : 0);
+	if (e->flags & CALLOUT_ARM_CLOCK_SET)
+		return e->clockid == CLOCK_REALTIME && !relative ? CO_T_REALTIME | CO_T_CLOCK_SET : -EINVAL;
+	switch (e->clockid) {
+	case CLOCK_MONOTONIC:
+		return CO_T_MONOTONIC;
+	case CLOCK_BOOTTIME:
+		return CO_T_BOOTTIME;
+	case CLOCK_REALTIME:
+		return relative ? CO_T_MONOTONIC : CO_T_REALTIME;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* The result, as struct callout_timer has it. In line: what is called for each is felt. */
+static __always_inline int arm(struct co_dev *d, const struct callout_timer *e, u64 now, bool deferred)
+{
+	u64 deadline = e->deadline, window = e->window, at = deadline;
+	int flags = CO_T_MONOTONIC, armed;
+	u32 id = e->id;
+	struct co_timer *t;
+	s64 offset;
+
+	if (unlikely(id >= d->timers))
+		return -ENOENT;
+	/* Each of them beyond KTIME_MAX: its first bit is set. */
+	if (unlikely((s64)(e->deadline | e->interval | window) < 0))
+		return -EINVAL;
+	if (e->flags || e->clockid != CLOCK_MONOTONIC) {
+		flags = flags_for(e);
+		if (flags < 0)
+			return flags;
+		offset = co_clock_offset(flags & CO_T_CLOCK);
+		if (e->flags & CALLOUT_ARM_RELATIVE)
+			deadline = add(now + offset, deadline);
+		at = to_mono(deadline, offset);
+	}
+	t = &d->timer[id];
+	if (unlikely(deferred))
+		undefer(d, id);
+	armed = t->flags / CO_T_ARMED % 2;
+	t->flags = (t->flags & CO_T_HELD_MASK) | flags | CO_T_ARMED;
 	t->interval = e->interval;
 	t->user_data = e->user_data;
-	t->window = co_window_pack(e->window);
-	offset = co_clock_offset(clock_of(t));
-	deadline = e->flags & CALLOUT_ARM_RELATIVE ? add(now + offset, e->deadline) : e->deadline;
-	WRITE_ONCE(d->slot[e->id], deadline);
-	at = to_mono(deadline, offset);
+	t->window = likely(!window) ? 0 : co_window_pack(window);
+	WRITE_ONCE(d->slot[id], deadline);
 	if (likely(at > now)) {
-		queue(t, at);
+		queue_within(t, at, window);
 	} else {
 		callout_stop(&t->c);
 		expire(d, t, now, 0);
 	}
 	return armed;
 }
+
+/**
+ * co_timers_arm() - arm timers, or tell at once that they have expired
+ * @d:		the descriptor's; it follows the clocks if any of @e is not of the monotonic one
+ * @e:		what is asked for; the results are written
+ * @n:		how many
+ *
+ * Context: Process; holds the lock for as long.
+ */
+void co_timers_arm(struct co_dev *d, struct callout_timer *e, unsigned int n)
+{
+	u64 now = co_now();
+	const struct callout_timer *end = e + n;
+	bool deferred;
+
+	spin_lock_bh(&d->lock);
+	deferred = d->ndeferred;
+	for (; e < end; e++)
+		e->result = arm(d, e, now, deferred);
+	spin_unlock_bh(&d->lock);
+}
+CO_EXPORT_FOR_TESTS(co_timers_arm);
 
 /**
  * co_timer_cancel() - it is not to expire
@@ -248,6 +277,7 @@ int co_timer_cancel(struct co_dev *d, u32 id)
 	t->flags &= ~CO_T_ARMED;
 	return 1;
 }
+CO_EXPORT_FOR_TESTS(co_timer_cancel);
 
 /**
  * co_timer_get() - what is known of a timer
@@ -278,6 +308,7 @@ int co_timer_get(struct co_dev *d, struct callout_timer *e)
 	e->user_data = t->user_data;
 	return armed;
 }
+CO_EXPORT_FOR_TESTS(co_timer_get);
 
 /**
  * co_timers_clock_set() - clocks have jumped: see "Set versus arm" in clock_set.c
@@ -296,7 +327,7 @@ void co_timers_clock_set(struct co_dev *d, bool real)
 		for (; id < end; id++) {
 			struct co_timer *t = &d->timer[id];
 			s64 offset = co_clock_offset(clock_of(t));
-			u64 now = ktime_get();
+			u64 now = co_now();
 
 			if (clock_of(t) == CO_T_MONOTONIC || !(t->flags & CO_T_ARMED))
 				continue;
@@ -359,6 +390,7 @@ int co_timers_init(struct co_dev *d, u32 timers, u32 events)
 	smp_store_release(&d->timers, timers);
 	return 0;
 }
+CO_EXPORT_FOR_TESTS(co_timers_init);
 
 /**
  * co_timers_free() - stop all, and free the tables
@@ -383,6 +415,7 @@ void co_timers_free(struct co_dev *d)
 	cancel_work_sync(&d->work);
 	free_tables(d);
 }
+CO_EXPORT_FOR_TESTS(co_timers_free);
 
 /**
  * co_timers_start() - before the first descriptor

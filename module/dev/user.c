@@ -7,10 +7,12 @@
 #include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/slab.h>
+#include "../compat/compat.h"
 #include "dev.h"
 
 unsigned int co_dev_max_user_timers = 1 << 20;
 unsigned int co_dev_budget = 1024;
+CO_EXPORT_FOR_TESTS(co_dev_budget);
 
 /**
  * struct co_user - who has timers
@@ -77,6 +79,7 @@ struct co_user *co_user_charge(u32 timers)
 	mutex_unlock(&mutex);
 	return u;
 }
+CO_EXPORT_FOR_TESTS(co_user_charge);
 
 /**
  * co_user_uncharge() - take them off again
@@ -92,6 +95,7 @@ void co_user_uncharge(struct co_user *u, u32 timers)
 	put(u);
 	mutex_unlock(&mutex);
 }
+CO_EXPORT_FOR_TESTS(co_user_uncharge);
 
 /**
  * co_user_spend() - may one more timer of this user be dealt with in the interrupt?

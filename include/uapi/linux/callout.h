@@ -207,10 +207,15 @@ struct callout_ring {
  * @size:	of the structure
  * @flags:	0
  * @name:	which; ends with a 0
- * @arg:	its size; see selftests/dev
+ * @arg:	how many callouts; 1 to 2^20
  * @result:	written: what it has counted
  *
- * Only where the module was loaded with selftest=1, else EOPNOTSUPP. ENOENT: no such scenario.
+ *	order	callouts for one time			ran, ran out of order
+ *	moves	callouts that are moved by stores	ran, ran early, arms and moves of a pending one
+ *	stop	callouts stopped as they run, and freed	armed, stopped before they ran, had run
+ *
+ * Only where the module was loaded with selftest=1, else EOPNOTSUPP; EPERM without CAP_SYS_ADMIN; ENOENT no such scenario;
+ * EINVAL; ENOMEM.
  */
 struct callout_test {
 	__u32 size;
