@@ -117,75 +117,92 @@ static bool follows(const struct callout_timer *e, unsigned int n)
 	return false;
 }
 
-/* Each takes @n elements from @from, deals with them, and gives back what is written: see struct callout_vector. */
+/*
+ * Each takes @n elements from @from, deals with them, and gives back what is written: see struct callout_vector. Fewer if
+ * memory ends: how many is returned, or -EFAULT if it is none. What was read and cannot be written has been done.
+ */
 typedef int chunk_t(struct co_dev *d, void __user *from, unsigned int n);
 
-/*
- * In words: that is less, for so few bytes, than a copy of any length. What is not read is not cleared either.
- */
+/* Of @n elements, without those that @left bytes belong to. */
+static int whole(unsigned int n, unsigned long left, size_t size)
+{
+	n -= DIV_ROUND_UP(left, size);
+	return n ?: -EFAULT;
+}
+
+/* In words: that is less, for so few bytes, than a copy of any length. */
+static int get_timers(struct callout_timer *to, const struct callout_timer __user *from, unsigned int n)
+{
+	const u64 __user *begin = (const u64 __user *)from, *end = (const u64 __user *)(from + n), *at;
+	u64 *word = (u64 *)to;
+
+	if (!user_read_access_begin(from, n * sizeof(*from)))
+		return -EFAULT;
+	for (at = begin; at < end; at += 6, word += 6) {
+		unsafe_get_user(word[0], at, fault);
+		unsafe_get_user(word[1], at + 1, fault);
+		unsafe_get_user(word[2], at + 2, fault);
+		unsafe_get_user(word[3], at + 3, fault);
+		unsafe_get_user(word[4], at + 4, fault);
+		unsafe_get_user(word[5], at + 5, fault);
+	}
+fault:
+	user_read_access_end();
+	return (at - begin) / 6 ?: -EFAULT;
+}
+
+static int put_results(struct callout_timer __user *to, const struct callout_timer *from, unsigned int n)
+{
+	const struct callout_timer *at = from, *end = from + n;
+
+	if (!user_write_access_begin(to, n * sizeof(*to)))
+		return -EFAULT;
+	for (; at < end; at++, to++)
+		unsafe_put_user(at->result, &to->result, fault);
+fault:
+	user_write_access_end();
+	return at - from ?: -EFAULT;
+}
+
 static int arm_chunk(struct co_dev *d, void __user *from, unsigned int n)
 {
-	struct callout_timer e[CHUNK] CO_UNINITIALIZED, __user *u = from;
-	u64 *word = (u64 *)e, __user *from_word = from;
-	unsigned int i;
+	struct callout_timer e[CHUNK] CO_UNINITIALIZED;
+	int there = get_timers(e, from, n);
 
-	if (!user_read_access_begin(u, n * sizeof(*u)))
-		return -EFAULT;
-	for (i = 0; i < n; i++, word += 6, from_word += 6) {
-		unsafe_get_user(word[0], from_word, fault_read);
-		unsafe_get_user(word[1], from_word + 1, fault_read);
-		unsafe_get_user(word[2], from_word + 2, fault_read);
-		unsafe_get_user(word[3], from_word + 3, fault_read);
-		unsafe_get_user(word[4], from_word + 4, fault_read);
-		unsafe_get_user(word[5], from_word + 5, fault_read);
-	}
-	user_read_access_end();
-
-	if (unlikely(!READ_ONCE(d->follows) && follows(e, n)))
+	if (there < 0)
+		return there;
+	if (unlikely(!READ_ONCE(d->follows) && follows(e, there)))
 		co_clock_follow(d);
-	co_timers_arm(d, e, n);
-
-	if (!user_write_access_begin(u, n * sizeof(*u)))
-		return -EFAULT;
-	for (i = 0; i < n; i++)
-		unsafe_put_user(e[i].result, &u[i].result, fault_write);
-	user_write_access_end();
-	return 0;
-
-fault_read:
-	user_read_access_end();
-	return -EFAULT;
-fault_write:
-	user_write_access_end();
-	return -EFAULT;
+	co_timers_arm(d, e, there);
+	return put_results(from, e, there);
 }
 
 static int cancel_chunk(struct co_dev *d, void __user *from, unsigned int n)
 {
 	struct callout_id e[CHUNK] CO_UNINITIALIZED;
-	unsigned int i;
+	int there = whole(n, copy_from_user(e, from, n * sizeof(*e)), sizeof(*e)), i;
 
-	if (copy_from_user(e, from, n * sizeof(*e)))
-		return -EFAULT;
+	if (there < 0)
+		return there;
 	spin_lock_bh(&d->lock);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < there; i++)
 		e[i].result = co_timer_cancel(d, e[i].id);
 	spin_unlock_bh(&d->lock);
-	return copy_to_user(from, e, n * sizeof(*e)) ? -EFAULT : 0;
+	return whole(there, copy_to_user(from, e, there * sizeof(*e)), sizeof(*e));
 }
 
 static int get_chunk(struct co_dev *d, void __user *from, unsigned int n)
 {
-	struct callout_timer e[CHUNK];
-	unsigned int i;
+	struct callout_timer e[CHUNK] CO_UNINITIALIZED;
+	int there = whole(n, copy_from_user(e, from, n * sizeof(*e)), sizeof(*e)), i;
 
-	if (copy_from_user(e, from, n * sizeof(*e)))
-		return -EFAULT;
+	if (there < 0)
+		return there;
 	spin_lock_bh(&d->lock);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < there; i++)
 		e[i].result = co_timer_get(d, &e[i]);
 	spin_unlock_bh(&d->lock);
-	return copy_to_user(from, e, n * sizeof(*e)) ? -EFAULT : 0;
+	return whole(there, copy_to_user(from, e, there * sizeof(*e)), sizeof(*e));
 }
 
 /* As get_argument(), quicker where the size is as it is here. */
@@ -209,8 +226,8 @@ fault:
 static int do_vector(struct co_dev *d, void __user *arg, chunk_t *chunk, size_t element)
 {
 	struct callout_vector v;
-	u32 done, n;
-	int err = get_vector(&v, arg);
+	u32 done = 0, n;
+	int dealt, err = get_vector(&v, arg);
 
 	if (err)
 		return err;
@@ -219,18 +236,17 @@ static int do_vector(struct co_dev *d, void __user *arg, chunk_t *chunk, size_t 
 	/* Pairs with the store-release of co_timers_init(). */
 	if (!smp_load_acquire(&d->timers))
 		return -ENXIO;
-	for (done = 0; done < v.count; done += n) {
+	while (done < v.count) {
 		n = min_t(u32, CHUNK, v.count - done);
-		err = chunk(d, u64_to_user_ptr(v.entries) + done * element, n);
-		if (err)
+		dealt = chunk(d, u64_to_user_ptr(v.entries) + done * element, n);
+		if (dealt < 0)
+			return done ?: dealt;
+		done += dealt;
+		if (dealt < n || signal_pending(current))
 			break;
-		if (signal_pending(current)) {
-			done += n;
-			break;
-		}
 		cond_resched();
 	}
-	return done ?: err;
+	return done;
 }
 
 static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long argument)
@@ -345,7 +361,8 @@ static int dev_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (!smp_load_acquire(&d->timers))
 		return -ENXIO;
-	if (!(vma->vm_flags & VM_SHARED))
+	/* Not VM_SHARED: the kernel takes that off where the file is not open for writing. */
+	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	table_at(d, &pgoff, &size);
 	if (pgoff + vma_pages(vma) > size >> PAGE_SHIFT)

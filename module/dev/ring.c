@@ -88,6 +88,9 @@ static void hold_back(struct co_dev *d, struct co_timer *t, u32 flags, u64 overr
 	}
 	if (flags & CALLOUT_EVENT_CLOCK_SET)
 		t->flags |= CO_T_HELD_SET;
+	/* That it expired is told of with its own time, whatever came after it. */
+	if (t->flags & CO_T_HELD_EXPIRED && !(flags & CALLOUT_EVENT_EXPIRED))
+		return;
 	if (flags & CALLOUT_EVENT_EXPIRED)
 		t->flags |= CO_T_HELD_EXPIRED;
 	t->overruns += overruns;
@@ -150,6 +153,7 @@ ssize_t co_ring_read(struct co_dev *d, char __user *to, size_t n)
 	lockdep_assert_held(&d->reading);
 	while (done < room) {
 		u32 there, tail, at;
+		unsigned long left;
 
 		spin_lock_bh(&d->lock);
 		there = co_ring_flush(d);
@@ -159,11 +163,16 @@ ssize_t co_ring_read(struct co_dev *d, char __user *to, size_t n)
 		there = min3(there, d->events - at, (u32)min_t(size_t, room - done, U32_MAX));
 		if (!there)
 			break;
-		if (copy_to_user(to + done * sizeof(ring->event[0]), &ring->event[at], there * sizeof(ring->event[0])))
-			return done ? done * sizeof(ring->event[0]) : -EFAULT;
+		left = copy_to_user(to + done * sizeof(ring->event[0]), &ring->event[at],
+				    there * sizeof(ring->event[0]));
+		there -= DIV_ROUND_UP(left, sizeof(ring->event[0]));
 		/* Pairs with used(): these are copied. */
 		smp_store_release(&ring->tail, tail + there);
 		done += there;
+		if (left && !done)
+			return -EFAULT;
+		if (left)
+			break;
 	}
 	/* Who reads less than there is leaves room for the backlog all the same. */
 	if (READ_ONCE(d->first)) {
