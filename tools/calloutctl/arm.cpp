@@ -131,8 +131,9 @@ private:
 			if (p_.stop_after.count() >= 0 && passed >= p_.stop_after)
 				break;
 			const auto n = ring.pop(events);
+			const auto seen = clock_now(p_.clock);
 			for (std::size_t i = 0; i < n; i++)
-				tell(events[i]);
+				tell(events[i], seen);
 			if (!n) {
 				c_.out.flush();
 				Interrupt::wait(p_.stop_after.count() < 0 ? nanoseconds(-1)
@@ -142,9 +143,8 @@ private:
 		}
 	}
 
-	void tell(const callout::event &e)
+	void tell(const callout::event &e, nanoseconds seen)
 	{
-		const auto seen = clock_now(p_.clock);
 		const auto &raw = e.raw();
 		if (!left_[e.id()] && p_.expiries)
 			return; // it had expired often enough

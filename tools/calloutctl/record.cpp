@@ -141,7 +141,8 @@ void print(const Context &c, const Options &o, const Recorded &r, const record::
 	table.print(c);
 	if (all.size() > shown)
 		c.print("and {} functions more\n", all.size() - shown);
-	c.print("PENDING: arms of a timer that was pending; LATER: of these, to a later time.\n\n");
+	c.print("\nPENDING: arms of a timer that was pending; LATER: of these, to a later "
+		"time.\n\n");
 	c.print("{}: {} operations on {} timers in {:.2f} s\n", o.out,
 		format_count(reduced.records.size()), format_count(reduced.timers), seconds);
 	if (reduced.early)

@@ -151,8 +151,7 @@ void print(const Context &c, const Status &s)
 		c.print("{:<14}{}\n", name, value);
 	};
 	row("callout", s.version);
-	row("clock",
-	    c.bold(s.clock) + (s.device ? ", exact to " + format_ns(s.device->resolution) : ""));
+	row("clock", c.bold(s.clock));
 	row("mode", s.mode == "periodic" ? fmt::format("periodic, {} Hz", s.frequency_hz) : s.mode);
 	row("queue", s.queue);
 	row("precision", fmt::format("{} %", s.precision_pct));

@@ -512,11 +512,11 @@ TEST_F(Commands, ReplayCountsOperations)
 			     {{1 * ms, 5 * ms, 0, 0, CO_TRACE_ARM, CO_TRACE_HRTIMER},
 			      {2 * ms, 8 * ms, 0, 0, CO_TRACE_ARM, CO_TRACE_HRTIMER},  // later
 			      {3 * ms, 6 * ms, 0, 0, CO_TRACE_ARM, CO_TRACE_HRTIMER},  // earlier
-			      {3 * ms, 99 * ms, 0, 1, CO_TRACE_ARM, CO_TRACE_HRTIMER}, // anew
-			      {4 * ms, 0, 0, 1, CO_TRACE_CANCEL, CO_TRACE_HRTIMER},
+			      {3 * ms, 99 * ms, 1, 0, CO_TRACE_ARM, CO_TRACE_HRTIMER}, // anew
+			      {4 * ms, 0, 1, 0, CO_TRACE_CANCEL, CO_TRACE_HRTIMER},
 			      {6 * ms, 0, 0, 0, CO_TRACE_EXPIRED, CO_TRACE_HRTIMER},
 			      {7 * ms, 0, 0, 0, CO_TRACE_CANCEL, CO_TRACE_HRTIMER}, // idle
-			      {9 * ms, 12 * ms, 0, 1, CO_TRACE_ARM, CO_TRACE_HRTIMER}}});
+			      {9 * ms, 12 * ms, 1, 0, CO_TRACE_ARM, CO_TRACE_HRTIMER}}});
 	const auto said = say({"--json", "replay", file, "--on", "timerfd"});
 	ASSERT_EQ(said.status, 0) << said.err;
 	const auto json = said.json();
