@@ -2,6 +2,7 @@
 // /dev/callout for tests: handles, calls that return -errno, times, and a reader of the ring.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <chrono>
@@ -270,10 +271,9 @@ public:
 	// What is there now.
 	std::vector<callout_event> events(std::size_t most = 1 << 16) const
 	{
-		std::vector<callout_event> e(most);
-		auto n = ready(0) ? read(e) : 0;
-		e.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
-		return e;
+		thread_local std::vector<callout_event> buffer(1 << 16);
+		auto n = ready(0) ? read(std::span{buffer}.first(most)) : 0;
+		return {buffer.begin(), buffer.begin() + std::max(n, 0L)};
 	}
 
 	// As many as that, or what there is at the latest then.

@@ -8,7 +8,7 @@
 // kselftest: 0 all passed, 1 one failed, 4 none was to be had.
 //
 //	PROGRAM [-q] [CASE]...	-q: cases that can do with less do less; CASE: those whose titles
-//begin so
+// begin so
 #pragma once
 
 #include <array>
