@@ -318,7 +318,9 @@ Exit top(const Context &c, const Options &o)
 Action setup_top(CLI::App &app)
 {
 	const auto o = std::make_shared<Options>();
-	app.add_option("--interval", o->interval, "how often")->capture_default_str();
+	app.add_option("--interval", o->interval, "how often")
+		->type_name("TIME")
+		->capture_default_str();
 	app.add_option("--sort", o->sort, "by rate, or by the time that they take")
 		->capture_default_str()
 		->check(CLI::IsMember({"rate", "time"}));
