@@ -216,7 +216,11 @@ void loop::run_task(task<> what)
 // ---- the loop
 // ------------------------------------------------------------------------------------------------------
 
-loop::loop(device &of) : state_(of.state_), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
+// Serial numbers begin at the time: events of a loop that was there before are not taken for this
+// one's, as none arms once a nanosecond.
+loop::loop(device &of)
+	: state_(of.state_), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+	  serial_(detail::deadline_ns(std::chrono::steady_clock::now()))
 {
 	if (wake_.get() < 0)
 		detail::fail({errno, std::system_category()}, "cannot make a loop");

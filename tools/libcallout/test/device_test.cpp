@@ -173,8 +173,21 @@ TEST(timer, rearm_of_one_that_has_expired)
 	EXPECT_EQ(t.rearm_at(time_at(3s)), rearmed::anew);
 	k.error = EIO;
 	EXPECT_EQ(code_of([&] { (void)t.rearm_at(time_at(2s)); }), std::errc::io_error);
+	ec = errc::no_timer;
 	EXPECT_EQ(t.rearm_at(time_at(4s), ec), rearmed::moved);
 	EXPECT_FALSE(ec);
+}
+
+TEST(timer, rearmed_for_a_time_though_armed_after_another)
+{
+	fake_kernel k(1, 8);
+	callout::device d = k.device();
+	auto t = d.make_timer();
+
+	t.arm_after(10s);
+	EXPECT_EQ(t.rearm_at(time_at(2s)), rearmed::replaced);
+	EXPECT_EQ(k.timers[0].arming.flags, 0U);
+	EXPECT_EQ(t.deadline(), time_at(2s));
 }
 
 TEST(timer, rearm_after_saturates)

@@ -821,7 +821,9 @@ TEST(loop, destroyed_while_asleep)
 		};
 		const auto one = [](device &dev, int i, int &w, int &g) -> task<> {
 			const counter c{g};
+			const auto at = steady_clock::now() + std::chrono::microseconds(i * 50);
 			co_await dev.sleep_for(std::chrono::microseconds(i * 50));
+			EXPECT_GE(steady_clock::now(), at); // and not by an earlier loop's event
 			w++;
 		};
 		for (int i = 0; i < 64; i++)

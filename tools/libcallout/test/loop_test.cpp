@@ -210,6 +210,24 @@ TEST_F(loop, late_event_is_not_the_next_ones)
 	EXPECT_EQ(order, std::vector{2});
 }
 
+TEST_F(loop, late_event_is_not_the_next_loops)
+{
+	std::vector<int> order;
+	bool gone[2]{};
+
+	l->spawn(sleeper(d, order, 1, gone[0]));
+	const auto id = latest();
+	k.expire(id);
+	l.reset();
+	l.emplace(d);
+	l->spawn(sleeper(d, order, 2, gone[1]));
+	ASSERT_EQ(latest(), id);
+	EXPECT_EQ(l->poll(), 1U);
+	EXPECT_TRUE(order.empty());
+	EXPECT_EQ(l->pending(), 1U);
+	l.reset();
+}
+
 TEST_F(loop, handler_again_and_again)
 {
 	int n = 0;
@@ -271,6 +289,18 @@ TEST_F(loop, handler_rearmed)
 	h.cancel();
 	EXPECT_EQ(l->pending(), 0U);
 	EXPECT_THROW(callout::handler().rearm_after(1s), std::system_error);
+}
+
+TEST_F(loop, handler_cancelled_though_its_event_is_there)
+{
+	int n = 0;
+	auto h = l->after(1s, [&](const callout::event &) { n++; });
+
+	expire_latest();
+	h.cancel();
+	EXPECT_EQ(l->poll(), 1U);
+	EXPECT_EQ(n, 0);
+	EXPECT_EQ(l->pending(), 0U);
 }
 
 TEST_F(loop, handler_outlives_loop)

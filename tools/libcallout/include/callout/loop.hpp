@@ -211,7 +211,7 @@ private:
 	std::vector<bool>
 		mine_; // ids that are the loop's, for good: late events of theirs are for nobody
 	std::vector<std::uint32_t> idle_; // of these, who are not in use
-	std::uint64_t serial_ = 0;
+	std::uint64_t serial_; // of the latest arming of all
 	std::size_t pending_ = 0;
 	std::list<std::coroutine_handle<>> roots_; // of what was spawned, and is there still
 	std::exception_ptr error_;                 // of a coroutine that has ended
