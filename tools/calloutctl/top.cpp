@@ -27,7 +27,7 @@ struct Options {
 // The histograms; gone when it goes.
 class Histograms {
 public:
-	explicit Histograms(const Tree &tree) : instance_(tree, "top")
+	explicit Histograms(const Tree &tree) : pin_(tree.pin_module()), instance_(tree, "top")
 	{
 		if (!instance_.has(fmt::format("events/{}", entry)))
 			throw Error(
@@ -93,6 +93,7 @@ private:
 	}
 
 	std::string name_ = fmt::format("calloutctl_{}", ::getpid());
+	callout::device pin_;
 	// Destroyed in reverse: the instance, whose triggers are gone by then, before the event.
 	std::optional<DynamicEvent> event_;
 	TraceInstance instance_;
