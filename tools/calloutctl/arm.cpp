@@ -228,18 +228,21 @@ Action setup_arm(CLI::App &app)
 		->capture_default_str()
 		->check(CLI::Range(1U, 1U << 24));
 	auto *const after =
-		app.add_option("--after", o->after, "first after this time: 100ms, 1.5s");
+		app.add_option("--after", o->after, "first after this time: 100ms, 1.5s")
+			->type_name("TIME");
 	app.add_option("--at", o->at,
 		       "at this time of the clock: seconds, or with --clock realtime 12:30:05 or "
 		       "'2026-11-30 12:30'")
 		->excludes(after);
-	app.add_option("--every", o->every, "then again and again");
+	app.add_option("--every", o->every, "then again and again")->type_name("TIME");
 	app.add_option("--count", o->count, "stop after so many expiries of each timer")
 		->check(CLI::PositiveNumber);
 	app.add_option("--window", o->window,
-		       "how much later it may be, so that interrupts are shared");
-	app.add_option("--spread", o->spread, "each timer so much later than the one before it");
-	app.add_option("--for", o->stop_after, "stop after this time");
+		       "how much later it may be, so that interrupts are shared")
+		->type_name("TIME");
+	app.add_option("--spread", o->spread, "each timer so much later than the one before it")
+		->type_name("TIME");
+	app.add_option("--for", o->stop_after, "stop after this time")->type_name("TIME");
 	app.add_option("--clock", o->clock, "monotonic, boottime or realtime")
 		->capture_default_str()
 		->check(CLI::IsMember({"monotonic", "boottime", "realtime"}));

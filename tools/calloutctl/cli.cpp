@@ -65,8 +65,8 @@ int run(int argc, const char *const *argv, std::ostream &out, std::ostream &err,
 
 	app.set_version_flag("--version", "calloutctl " CALLOUTCTL_VERSION);
 	app.add_flag("--json", json, "JSON, with keys as in calloutctl(8)");
-	app.add_option("--root", root,
-		       "a directory that /sys, /dev and /proc are looked for in, for tests");
+	app.add_option("--root", root, "where to look for /sys and /dev, for tests")
+		->type_name("DIR");
 	app.require_subcommand(1);
 	app.fallthrough();
 	for (const auto &command : commands) {

@@ -154,6 +154,8 @@ Recording::Recording(const Tree &tree, Of of, std::uint64_t buffer_kb)
 	instance_.write("buffer_size_kb", std::to_string(buffer_kb));
 	if (of == Of::kernel)
 		add_probe();
+	else
+		pin_.emplace(tree.pin_module());
 	for (const auto &source : sources) {
 		if (source.callout != (of == Of::callouts))
 			continue;

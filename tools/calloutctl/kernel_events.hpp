@@ -33,6 +33,7 @@ private:
 
 	Of of_;
 	std::string probe_;
+	std::optional<callout::device> pin_;
 	std::optional<DynamicEvent> event_;
 	TraceInstance instance_;
 	std::vector<std::string> names_;

@@ -84,8 +84,8 @@ void print(const Context &c, const std::vector<Pending> &all, std::size_t matchi
 
 Exit list(const Context &c, const Options &o)
 {
-	auto all = parse_timer_list(c.tree.debug_file("timer_list"));
 	const auto now = clock_now(CLOCK_MONOTONIC);
+	auto all = parse_timer_list(c.tree.debug_file("timer_list"));
 	const auto pending = all.size();
 	std::erase_if(all, [&](const Pending &p) { return !wanted(p, o); });
 	const auto matching = all.size();

@@ -228,7 +228,8 @@ Action setup_record(CLI::App &app)
 		       "kernel: wheel timers and hrtimers; callouts: those of callout")
 		->capture_default_str()
 		->check(CLI::IsMember({"kernel", "callouts"}));
-	app.add_option("--for", o->time, "how long; else until COMMAND ends, or 3s");
+	app.add_option("--for", o->time, "how long; else until COMMAND ends, or 3s")
+		->type_name("TIME");
 	app.add_option("--buffer", o->buffer_kb, "room for events, in KiB a CPU")
 		->capture_default_str()
 		->check(CLI::Range(64U, 1U << 22));

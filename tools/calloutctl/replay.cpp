@@ -435,7 +435,7 @@ Action setup_replay(CLI::App &app)
 	app.add_option("--speed", o->speed, "so many times as fast as it was recorded")
 		->capture_default_str()
 		->check(CLI::Range(0.001, 1000.0));
-	app.add_option("--limit", o->limit, "only so much of the trace: 100ms");
+	app.add_option("--limit", o->limit, "only so much of the trace: 100ms")->type_name("TIME");
 	return [o](const Context &c) { return replay(c, *o); };
 }
 

@@ -27,7 +27,7 @@ struct Options {
 // The histograms; gone when it goes.
 class Histograms {
 public:
-	explicit Histograms(const Tree &tree) : instance_(tree, "top")
+	explicit Histograms(const Tree &tree) : pin_(tree.pin_module()), instance_(tree, "top")
 	{
 		if (!instance_.has(fmt::format("events/{}", entry)))
 			throw Error(
@@ -93,6 +93,7 @@ private:
 	}
 
 	std::string name_ = fmt::format("calloutctl_{}", ::getpid());
+	callout::device pin_;
 	// Destroyed in reverse: the instance, whose triggers are gone by then, before the event.
 	std::optional<DynamicEvent> event_;
 	TraceInstance instance_;
@@ -318,7 +319,9 @@ Exit top(const Context &c, const Options &o)
 Action setup_top(CLI::App &app)
 {
 	const auto o = std::make_shared<Options>();
-	app.add_option("--interval", o->interval, "how often")->capture_default_str();
+	app.add_option("--interval", o->interval, "how often")
+		->type_name("TIME")
+		->capture_default_str();
 	app.add_option("--sort", o->sort, "by rate, or by the time that they take")
 		->capture_default_str()
 		->check(CLI::IsMember({"rate", "time"}));

@@ -213,6 +213,12 @@ callout::device Tree::open_device() const
 	throw device_error(ec, "cannot open " + device_path());
 }
 
+callout::device Tree::pin_module() const
+{
+	std::error_code ec;
+	return callout::device::open(ec, device_path().c_str());
+}
+
 std::string Tree::device_path() const
 {
 	return at("/dev/callout").string();

@@ -41,6 +41,9 @@ public:
 
 	// /dev/callout, open. Throws Error.
 	[[nodiscard]] callout::device open_device() const;
+	// While it is there the module cannot be unloaded: a kernel warns of one whose tracepoints
+	// have triggers then.
+	[[nodiscard]] callout::device pin_module() const;
 
 private:
 	std::filesystem::path prefix_;

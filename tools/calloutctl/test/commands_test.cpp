@@ -511,6 +511,7 @@ TEST_F(Commands, ReplayCountsOperations)
 			     20 * ms,
 			     {{1 * ms, 5 * ms, 0, 0, CO_TRACE_ARM, CO_TRACE_HRTIMER},
 			      {2 * ms, 8 * ms, 0, 0, CO_TRACE_ARM, CO_TRACE_HRTIMER},  // later
+			      {3 * ms, 9 * ms, 0, 0, CO_TRACE_ARM, CO_TRACE_HRTIMER},  // later
 			      {3 * ms, 6 * ms, 0, 0, CO_TRACE_ARM, CO_TRACE_HRTIMER},  // earlier
 			      {3 * ms, 99 * ms, 1, 0, CO_TRACE_ARM, CO_TRACE_HRTIMER}, // anew
 			      {4 * ms, 0, 1, 0, CO_TRACE_CANCEL, CO_TRACE_HRTIMER},
@@ -523,14 +524,14 @@ TEST_F(Commands, ReplayCountsOperations)
 	EXPECT_EQ(json["timers"], 2);
 	EXPECT_EQ(json["expected"], 2);
 	EXPECT_EQ(json["operations"], (Json{{"arm", 3},
-					    {"re-arm later", 1},
+					    {"re-arm later", 2},
 					    {"re-arm earlier", 1},
 					    {"cancel", 1},
 					    {"cancel, idle", 1},
 					    {"expired", 1}}));
 	EXPECT_EQ(json["facilities"]["timerfd"]["live"]["expired"], 2);
 	EXPECT_EQ(json["facilities"]["timerfd"]["live"]["early"], 0);
-	EXPECT_EQ(json["facilities"]["timerfd"]["cost"]["calls"], 7);
+	EXPECT_EQ(json["facilities"]["timerfd"]["cost"]["calls"], 8);
 	const auto text =
 		say({"replay", file, "--on", "timerfd", "--what", "live", "--limit", "10ms"});
 	EXPECT_TRUE(text.has("expired, of 1"));
