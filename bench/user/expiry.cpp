@@ -113,9 +113,9 @@ json measure_churn(const Kind &kind, std::uint32_t n, unsigned rounds, unsigned 
 	};
 	// None is to come until then.
 	const auto quietly = [&](Time until) {
-		const auto n = facility->collect(ids, until);
+		const auto told = facility->collect(ids, until);
 
-		ledger.seen(std::span(ids).first(n), now());
+		ledger.seen(std::span(ids).first(told), now());
 	};
 
 	set(begin - 1s);
