@@ -120,10 +120,12 @@ std::map<std::size_t, Count> trace(pid_t child)
 		} else if (r.orig_rax == marker) {
 			counts[r.rdi - phases.size()].inside = r.rsi;
 			current = nullptr;
-		} else if (current && r.orig_rax != SYS_brk && r.orig_rax != SYS_madvise &&
+		} else if (current && r.orig_rax != SYS_rt_sigaction && r.orig_rax != SYS_alarm &&
+			   r.orig_rax != SYS_brk && r.orig_rax != SYS_madvise &&
 			   !(r.orig_rax == SYS_mmap && static_cast<int>(r.r8) == -1) &&
 			   !(r.orig_rax == SYS_munmap)) {
-			current->outside++; // the rest is the program's own memory
+			current->outside++; // the rest is for the memory and the watchdog of the
+					    // program
 		}
 	}
 	return counts;

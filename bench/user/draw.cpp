@@ -27,8 +27,8 @@ std::string style(const std::string &colour, int point, bool dashed = false)
 
 std::vector<Line> arms()
 {
-	return {{"io_uring", 1, "io\\_uring", style(uring, 13)},
-		{"io_uring", 32, "io\\_uring, 32 a call", style(uring, 12, true)},
+	return {{"io_uring", 1, "io_uring", style(uring, 13)},
+		{"io_uring", 32, "io_uring, 32 a call", style(uring, 12, true)},
 		{"timerfd", 1, "timerfd", style(timerfd, 5)},
 		{"posix", 1, "POSIX timer", style(posix, 9)},
 		{"callout", 1, "/dev/callout", style(callout, 7)},
@@ -38,7 +38,7 @@ std::vector<Line> arms()
 
 std::vector<Line> rearms()
 {
-	return {{"io_uring", 1, "io\\_uring", style(uring, 13)},
+	return {{"io_uring", 1, "io_uring", style(uring, 13)},
 		{"timerfd", 1, "timerfd", style(timerfd, 5)},
 		{"posix", 1, "POSIX timer", style(posix, 9)},
 		{"callout_ioctl", 32, "/dev/callout by ioctl, 32 a call", style(callout, 6, true)},
@@ -86,8 +86,8 @@ void draw(const Results &r, const std::string &base)
 	       "set format x '10^{%T}'\nset format y '%.0f'\n"
 	       "set xlabel 'timers that are armed'\n"
 	       "set ylabel 'instructions an operation, whole system'\n"
-	       "set xrange [0.7:1.5e6]\nset yrange [2:2e6]\n"
-	       "set key top left reverse Left samplen 3 font ',10' spacing 1.15\n"
+	       "set xrange [0.7:1.5e6]\nset yrange [2:5e7]\n"
+	       "set key top left reverse Left samplen 3 font ',10' spacing 1.15 noenhanced\n"
 	    << panel(r, "later", "re-arm for later", rearms()) << panel(r, "arm", "arm", arms())
 	    << "unset multiplot\n";
 	if (!out.flush())

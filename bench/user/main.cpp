@@ -2,6 +2,7 @@
 // callout-user-bench: measures timers of programs in the running kernel, as root, and writes JSON.
 #include "workloads.hpp"
 
+#include <algorithm>
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 #include <fstream>
@@ -14,11 +15,11 @@ using nlohmann::json;
 
 class Recorder {
 public:
-	Recorder(const std::string &rig, const std::string &date)
-		: results_({{"machine", describe_machine(rig, date)},
-			    {"runs", json::array()},
-			    {"skipped", json::array()},
-			    {"errors", json::array()}})
+	Recorder(const std::string &rig, const std::string &date, std::vector<std::string> only)
+		: only_(std::move(only)), results_({{"machine", describe_machine(rig, date)},
+						    {"runs", json::array()},
+						    {"skipped", json::array()},
+						    {"errors", json::array()}})
 	{
 	}
 
@@ -26,18 +27,19 @@ public:
 	template <typename F>
 	void run(const std::string &what, const std::string &facility, std::uint32_t n, F f)
 	{
+		if (!only_.empty() && std::ranges::find(only_, facility) == only_.end())
+			return;
 		try {
-			for (auto &run : in_child(f)) {
-				run["block"] = block_;
+			for (const auto &run : in_child(f))
 				results_["runs"].push_back(run);
-			}
 			fmt::print("{:6} s  {}, {}, N = {}\n", now() / 1s, what, facility, n);
 		} catch (const std::exception &e) {
 			results_["errors"].push_back({{"workload", what},
 						      {"facility", facility},
 						      {"n", n},
 						      {"what", e.what()}});
-			fmt::print("FAILED  {}, {}, N = {}: {}\n", what, facility, n, e.what());
+			fmt::print("{:6} s  {}, {}, N = {}: FAILED: {}\n", now() / 1s, what,
+				   facility, n, e.what());
 		}
 		std::fflush(stdout);
 	}
@@ -45,15 +47,18 @@ public:
 	void skip(const std::string &what, const Kind &kind, std::uint32_t n)
 	{
 		results_["skipped"].push_back(
-			{{"workload", what}, {"facility", kind.name}, {"n", n}, {"why", kind.why}});
+			{{"workload", what},
+			 {"facility", kind.name},
+			 {"n", n},
+			 {"why",
+			  kind.why.empty() ? "it would take long, and tell no more" : kind.why}});
 	}
 
-	void next_block() { block_++; }
 	const json &results() const { return results_; }
 
 private:
+	std::vector<std::string> only_;
 	json results_;
-	unsigned block_ = 0;
 };
 
 using Sizes = std::vector<std::uint32_t>;
@@ -143,19 +148,26 @@ void calls(Recorder &recorder)
 		recorder.run("calls", name, 100, [&] { return count_calls(kind(name)); });
 }
 
-void count(Recorder &recorder, bool quick)
+void single(Recorder &recorder, bool quick)
 {
+	const Names few = {"callout", "noop", "timerfd", "heap", "callout"};
+
 	memory(recorder, 100'000);
 	calls(recorder);
 	if (quick) {
-		const Names few = {"callout", "noop", "timerfd", "heap", "callout"};
-
 		operations(recorder, {100'000}, few);
 		operations(recorder, {100}, {"posix", "io_uring", "noop"});
+	} else {
+		operations(recorder, {1, 100, 10'000, 100'000, 1'000'000}, in_turn);
+	}
+}
+
+void many(Recorder &recorder, bool quick)
+{
+	if (quick) {
 		churn(recorder, {1000}, that_expire, 5, 5);
 		expiry(recorder, {1000}, that_expire);
 	} else {
-		operations(recorder, {1, 100, 10'000, 100'000, 1'000'000}, in_turn);
 		for (const unsigned rearms : {5, 20})
 			churn(recorder, {1000, 10'000, 100'000}, that_expire, 20, rearms);
 		expiry(recorder, {1000, 10'000, 100'000, 1'000'000}, that_expire);
@@ -177,10 +189,16 @@ try {
 	CLI::App app{"Compares /dev/callout with other timers that programs have."};
 	std::string plan, rig, date, out;
 	bool quick = false;
+	std::vector<std::string> only;
 
-	app.add_option("plan", plan, "count: instructions, on the rig icount; live: lateness")
+	app.add_option(
+		   "plan", plan,
+		   "single: instructions of single operations, and memory; many: instructions of "
+		   "re-arms and expiries with all that follows, both on the rig icount; live: "
+		   "lateness")
 		->required()
-		->check(CLI::IsMember({"count", "live"}));
+		->check(CLI::IsMember({"single", "many", "live"}));
+	app.add_option("--only", only, "of these facilities alone");
 	app.add_option("--rig", rig, "what the kernel runs on")->required();
 	app.add_option("--date", date, "when, as the machine's clock may not know");
 	app.add_flag("--quick", quick, "less of it");
@@ -190,9 +208,11 @@ try {
 	raise_limits(1'000'000);
 	// After it has booted, a kernel is not yet at rest.
 	sleep_until(15s);
-	Recorder recorder(rig, date);
-	if (plan == "count")
-		count(recorder, quick);
+	Recorder recorder(rig, date, only);
+	if (plan == "single")
+		single(recorder, quick);
+	else if (plan == "many")
+		many(recorder, quick);
 	else
 		live(recorder, quick);
 	std::ofstream file(out);

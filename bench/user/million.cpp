@@ -38,7 +38,6 @@ json measure_million(std::uint32_t n)
 	in_parts(shots, 1024, [&](auto part) { facility->later(part); });
 	const auto again = now();
 
-	const Watchdog watchdog(600);
 	collect_all(*facility, ledger, [](auto) {});
 	const auto end = now();
 	collect_rest(*facility, ledger);

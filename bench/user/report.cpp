@@ -55,7 +55,7 @@ public:
 				text += '\n';
 			}
 		}
-		return text + '\n';
+		return text;
 	}
 
 private:
@@ -64,7 +64,9 @@ private:
 
 std::string section(const std::string &heading, const std::string &words, const std::string &body)
 {
-	return body.empty() ? "" : fmt::format("## {}\n\n{}\n\n{}", heading, words, body);
+	if (body.empty())
+		return {};
+	return fmt::format("## {}\n\n{}{}{}\n", heading, words, words.empty() ? "" : "\n\n", body);
 }
 
 Row head(const std::string &first, const std::vector<std::uint64_t> &sizes)
@@ -153,6 +155,8 @@ std::string create(const Results &r)
 			const Case c = {"create", facility, n};
 			const auto calls = r.value(c, "calls");
 
+			if (!r.find(c))
+				continue;
 			table.add({title(facility), fmt::format("{}", n),
 				   number(r.value(c, "mean")), number(r.value(c, "destroy")),
 				   calls ? fmt::format("{:.2g}", *calls) : "-",
@@ -170,6 +174,8 @@ std::string churn(const Results &r, const std::string &workload)
 		for (const auto n : r.sizes(workload)) {
 			const Case c = {workload, facility, n};
 
+			if (!r.find(c))
+				continue;
 			table.add({title(facility), fmt::format("{}", n),
 				   number(r.net(c, "moving")), number(r.net(c, "between")),
 				   number(r.net(c, "expiring")), number(r.net(c, "mean")),
@@ -193,6 +199,8 @@ std::string single(const Results &r)
 				return run->at("late").at(name).get<double>();
 			};
 
+			if (!run)
+				continue;
 			table.add({title(facility), fmt::format("{}", n), number(r.net(c, "mean")),
 				   number(r.value(c, "calls")), number(late("median")),
 				   number(late("p99"))});

@@ -6,7 +6,10 @@
 #include "ledger.hpp"
 #include <algorithm>
 #include <csignal>
-#include <sys/time.h>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <unistd.h>
 #include <vector>
 
 namespace bench {
@@ -53,17 +56,23 @@ inline void arm_all(Facility &facility, const std::vector<Shot> &shots)
 	in_parts(shots, fill_batch, [&](auto part) { facility.arm(part); });
 }
 
-// Collects until the ledger is complete, then looks whether there is more.
+// Collects until the ledger is complete. Throws std::runtime_error if some do not come in an hour
+// of the guest's time, which passes quickly where it waits.
 template <typename F>
 void collect_all(Facility &facility, Ledger &ledger, F each)
 {
+	const Watchdog watchdog(3600);
 	std::vector<std::uint32_t> ids(4096);
 
-	while (!ledger.complete()) {
-		const auto n = facility.collect(ids, never);
+	try {
+		while (!ledger.complete()) {
+			const auto some = std::span(ids).first(facility.collect(ids, never));
 
-		each(std::span(ids).first(n));
-		ledger.seen(std::span(ids).first(n), now());
+			each(some);
+			ledger.seen(some, now());
+		}
+	} catch (const std::system_error &e) {
+		throw std::runtime_error(std::string(e.what()) + ": " + ledger.json().dump());
 	}
 }
 
