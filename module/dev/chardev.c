@@ -5,6 +5,7 @@
  * Nothing of the program's is read twice. What is written to it is written last.
  */
 #include <linux/miscdevice.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>

@@ -20,6 +20,7 @@
  * them. Periods that are shorter than min_interval are reported no more often than that.
  */
 #include <linux/bitmap.h>
+#include <linux/mm.h>
 #include <linux/vmalloc.h>
 #include "../internal.h"
 #include "dev.h"

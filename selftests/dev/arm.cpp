@@ -325,7 +325,7 @@ CASE(every_arm_ends_once)
 	auto take = [&] {
 		for (auto &e : d.events()) {
 			REQUIRE(e.user_data < arms.size());
-			auto &a = arms[e.user_data];
+			auto &a = arms[static_cast<std::size_t>(e.user_data)];
 			CHECK_EQ(e.deadline, a.deadline);
 			CHECK(e.fired_at >= e.deadline);
 			CHECK_EQ(e.overruns, 0);
