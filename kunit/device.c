@@ -406,11 +406,10 @@ static int moves_and_arms(void *arg)
 		u32 id = n++ % TIMERS;
 		u64 was = READ_ONCE(d->slot[id]), to = kt_now() + 1 + get_random_u32_below(200);
 
-		if (!was) {
+		if (!was)
 			p->armed += arm(id, to) == 0;
-		} else if (to > was) {
+		else if (to > was)
 			p->moved += store(id, was, to);
-		}
 		if (n % 256 == 0)
 			cond_resched();
 	}

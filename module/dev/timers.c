@@ -51,13 +51,14 @@ static u64 min_interval_ns(void)
 
 static u64 add(u64 a, u64 b)
 {
-	return min(a, (u64)KTIME_MAX) + min(b, KTIME_MAX - min(a, (u64)KTIME_MAX));
+	a = min_t(u64, a, KTIME_MAX);
+	return a + min_t(u64, b, KTIME_MAX - a);
 }
 
 /* Whatever the program has written is some time or other. */
 static u64 to_mono(u64 deadline, s64 offset)
 {
-	return max_t(s64, (s64)min(deadline, (u64)KTIME_MAX) - offset, 0);
+	return max_t(s64, (s64)min_t(u64, deadline, KTIME_MAX) - offset, 0);
 }
 
 /* ---- expiry --------------------------------------------------------------------------------- */
