@@ -347,13 +347,13 @@ int kt_join(struct kunit *test, struct kt_thread *t)
 	return t->ret;
 }
 
-/* Until it waits for something; true for what drains a handler that blocks. */
-void kt_wait_asleep(struct kunit *test, struct kt_thread *t)
+/* Until it waits for something, unless it is done before; true for what drains a handler that blocks. */
+void kt_wait_asleep(struct kunit *test, struct task_struct *task, const bool *done)
 {
 	unsigned long end = jiffies + KT_PATIENCE / 2;
 
-	while (READ_ONCE(t->task->__state) != TASK_UNINTERRUPTIBLE) {
-		if (smp_load_acquire(&t->done) || time_after(jiffies, end)) {
+	while (READ_ONCE(task->__state) != TASK_UNINTERRUPTIBLE) {
+		if ((done && smp_load_acquire(done)) || time_after(jiffies, end)) {
 			KUNIT_FAIL(test, "a thread does not wait");
 			return;
 		}

@@ -143,7 +143,7 @@ void kt_run_until(struct kunit *test, u64 ns);
 
 void kt_start(struct kunit *test, struct kt_thread *t, int (*fn)(void *arg), void *arg, int cpu);
 int kt_join(struct kunit *test, struct kt_thread *t);
-void kt_wait_asleep(struct kunit *test, struct kt_thread *t);
+void kt_wait_asleep(struct kunit *test, struct task_struct *task, const bool *done);
 void kt_fire_async(struct kunit *test, struct kt_thread *t, int cpu);
 void kt_hold(struct kunit *test, struct kt_holder *h, struct kt *k, int (*then)(struct kt *k));
 int kt_let_go(struct kunit *test, struct kt_holder *h);

@@ -190,7 +190,7 @@ static void drain_versus_rearm(struct kunit *test)
 	kt_set(kt_t(2));
 	kt_run_blocked(test, &runs, k);
 	kt_start(test, &drains, drain, &k->c, 0);
-	kt_wait_asleep(test, &drains);
+	kt_wait_asleep(test, drains.task, &drains.done);
 	smp_store_release(&k->go, true);
 	KUNIT_EXPECT_EQ(test, kt_join(test, &drains), -1);
 	kt_forget(k);

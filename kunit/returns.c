@@ -313,7 +313,7 @@ static int drain_running(struct kunit *test, struct kt *k, void (*todo)(struct k
 	kt_set(kt_t(2));
 	kt_run_blocked(test, &runs, k);
 	kt_start(test, &drains, drain, &k->c, 0);
-	kt_wait_asleep(test, &drains);
+	kt_wait_asleep(test, drains.task, &drains.done);
 	KUNIT_EXPECT_EQ(test, atomic_read(&k->inside), 1);
 	kt_unblock(test, &runs, k);
 	kt_join(test, &drains);
@@ -366,12 +366,12 @@ static void drained_elsewhere_other(struct kunit *test)
 	struct kt *k = blocked(test, &runs);
 
 	kt_start(test, &drains, drain, &k->c, 0);
-	kt_wait_asleep(test, &drains);
+	kt_wait_asleep(test, drains.task, &drains.done);
 	KUNIT_EXPECT_EQ(test, kt_stop(k), 0);
 	KUNIT_EXPECT_EQ(test, kt_arm(k, kt_t(4)), 0);
 	KUNIT_EXPECT_FALSE(test, callout_pending(&k->c));
 	kt_start(test, &drains2, drain, &k->c, KT_CPU2);
-	kt_wait_asleep(test, &drains2);
+	kt_wait_asleep(test, drains2.task, &drains2.done);
 	kt_unblock(test, &runs, k);
 	KUNIT_EXPECT_EQ(test, kt_join(test, &drains), -1);
 	KUNIT_EXPECT_EQ(test, kt_join(test, &drains2), -1);

@@ -256,6 +256,7 @@ static DECLARE_COMPLETION(awaited);
 
 static void wait_asleep(struct kt *k)
 {
+	smp_store_release(&k->entered, true);
 	wait_for_completion_timeout(&awaited, KT_PATIENCE);
 }
 
@@ -263,16 +264,14 @@ static void wait_asleep(struct kt *k)
 static void blocked_thread_is_spared(struct kunit *test)
 {
 	struct kt *k = kt_new(test, &kt_mutex), *blocks = kt_new(test, &kt_mutex), *soft = kt_new(test, &kt_spin);
-	unsigned long end = jiffies + KT_PATIENCE;
-	struct co_base *watcher = kt_base(0);
 
 	reinit_completion(&awaited);
 	blocks->todo = wait_asleep;
 	kt_arm_on(blocks, kt_t(1), 0);
 	kt_set(kt_t(1));
 	kt_serve(0);
-	while ((!atomic_read(&blocks->inside) || task_is_running(watcher->thread)) && time_before(jiffies, end))
-		kt_sleep_ms(1);
+	kt_wait_for(test, &blocks->entered);
+	kt_wait_asleep(test, kt_base(0)->thread, NULL);
 	kt_arm_from(test, k, KT_CPU2, kt_t(2));
 	kt_arm_from(test, soft, KT_CPU2, kt_t(2));
 	kt_sleep_on(KT_CPU2);
