@@ -605,7 +605,7 @@ static int __init kt_module_init(void)
 
 kunit_test_suites(&kt_suite_returns, &kt_suite_races, &kt_suite_cpus, &kt_suite_frees, &kt_suite_order,
 		  &kt_suite_windows, &kt_suite_clocks, &kt_suite_fanout, &kt_suite_heap, &kt_suite_growth,
-		  &kt_suite_convert, &kt_suite_misuse, &kt_suite_affinity, &kt_suite_sleep);
+		  &kt_suite_convert, &kt_suite_misuse, &kt_suite_affinity, &kt_suite_sleep, &kt_suite_device);
 
 static void __exit kt_module_exit(void)
 {

@@ -197,6 +197,6 @@ u64 kt_migrated(void);
 extern struct kunit_suite kt_suite_returns, kt_suite_races, kt_suite_cpus, kt_suite_frees, kt_suite_order,
 	kt_suite_windows, kt_suite_clocks, kt_suite_fanout, kt_suite_growth, kt_suite_heap,
 	kt_suite_convert, kt_suite_misuse, kt_suite_affinity,
-	kt_suite_sleep;
+	kt_suite_sleep, kt_suite_device;
 
 #endif /* CALLOUT_KT_H */

@@ -581,6 +581,7 @@ static __always_inline bool co_unqueue(struct co_base *b, struct callout *c)
 
 void co_stats_init(void);
 void co_stats_exit(void);
+void co_list_init(struct dentry *dir);
 struct dentry *co_stats_dir(void);
 void co_stats_sum(struct co_stats *sum);
 void co_totals(struct co_totals *t);

@@ -4,6 +4,7 @@
  */
 #include <linux/ktime.h>
 #include <linux/module.h>
+#include "dev/dev.h"
 #include "internal.h"
 
 static char *clock = "";
@@ -30,6 +31,21 @@ MODULE_PARM_DESC(weak_window_ms, "a weak callout that runs within that time goes
 
 module_param_named(handler_warn_us, co_handler_warn_us, uint, 0444);
 MODULE_PARM_DESC(handler_warn_us, "report a handler that runs longer, in us; 0: never (2000)");
+
+module_param_named(dev_max_timers, co_dev_max_timers, uint, 0644);
+MODULE_PARM_DESC(dev_max_timers, "timers that a descriptor of /dev/callout may have (1048576)");
+
+module_param_named(dev_max_user_timers, co_dev_max_user_timers, uint, 0644);
+MODULE_PARM_DESC(dev_max_user_timers, "timers that a user may have there, without CAP_SYS_RESOURCE (1048576)");
+
+module_param_named(dev_min_interval_us, co_dev_min_interval_us, uint, 0644);
+MODULE_PARM_DESC(dev_min_interval_us, "shorter intervals there are counted, but not reported more often, in us (100)");
+
+module_param_named(dev_budget, co_dev_budget, uint, 0644);
+MODULE_PARM_DESC(dev_budget, "expiries there that are dealt with at once, for a user and tick; others wait for a thread (1024)");
+
+module_param_named(selftest, co_dev_selftest, bool, 0444);
+MODULE_PARM_DESC(selftest, "let CALLOUT_IOC_TEST run scenarios in the kernel (N)");
 
 void co_set_handler_warn_us(unsigned int us)
 {
@@ -84,8 +100,13 @@ static int __init callout_module_init(void)
 	err = co_idle_init();
 	if (err)
 		goto err_idle;
+	err = co_chardev_init();
+	if (err)
+		goto err_chardev;
 	return 0;
 
+err_chardev:
+	co_idle_exit();
 err_idle:
 	co_watchdog_exit();
 	co_stats_exit();
@@ -98,6 +119,7 @@ err_clocks:
 
 static void __exit callout_module_exit(void)
 {
+	co_chardev_exit();
 	co_idle_exit();
 	co_watchdog_exit();
 	co_stats_exit();

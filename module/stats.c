@@ -191,6 +191,7 @@ void co_stats_init(void)
 	dir = debugfs_create_dir("callout", NULL);
 	debugfs_create_file("stats", 0444, dir, NULL, &stats_fops);
 	debugfs_create_file("cpus", 0444, dir, NULL, &cpus_fops);
+	co_list_init(dir);
 	debugfs_create_file_unsafe("measure_hold", 0644, dir, NULL, &hold_fops);
 }
 

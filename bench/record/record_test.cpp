@@ -316,6 +316,20 @@ TEST(Jiffies, TheEarliestEventDecides)
 	EXPECT_THROW(jiffies_epoch_ns({}, tick_ns), Error);
 }
 
+TEST(Jiffies, DoNotMatterWithoutTheWheel)
+{
+	std::istringstream in(
+		"t-1 [000] 10: hrtimer_start: hrtimer=0x1 function=f expires=30 softexpires=20 "
+		"was_armed=0\n"
+		"t-1 [000] 25: hrtimer_expire_entry: hrtimer=0x1 function=f\n");
+	const auto reduced = reduce(parse(in), {0, 100}, tick_ns);
+	ASSERT_EQ(reduced.records.size(), 2U);
+	EXPECT_EQ(reduced.records[0].deadline_ns, 20U);
+	EXPECT_EQ(reduced.records[1].op, CO_TRACE_EXPIRED);
+	std::istringstream wheel("t-1 [000] 10: timer_init: timer=0x1\n");
+	EXPECT_THROW(reduce(parse(wheel), {0, 100}, tick_ns), Error);
+}
+
 TEST(Window, WholeStepsBetweenTheMarks)
 {
 	const auto marks = [](const char *begin, const char *end) {

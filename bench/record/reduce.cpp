@@ -334,7 +334,11 @@ Window whole_steps(std::span<const Event> events, std::uint64_t step_ns)
 Reduced reduce(std::span<const Event> events, Window window, std::uint64_t tick_ns)
 {
 	const Roles roles(events);
-	Follower follower(roles, window, jiffies_epoch_ns(events, tick_ns), tick_ns);
+	// Where there are hrtimers alone, jiffies do not matter.
+	const bool wheel = std::ranges::any_of(events, [](const Event &event) {
+		return !Roles::is_hrtimer(event.what) && event.what != What::mark;
+	});
+	Follower follower(roles, window, wheel ? jiffies_epoch_ns(events, tick_ns) : 0, tick_ns);
 	for (Index i = 0; i < events.size(); i++)
 		if (events[i].time_ns >= window.begin_ns && events[i].time_ns < window.end_ns)
 			follower.follow(events[i], i);

@@ -43,12 +43,21 @@ static inline void co_hrtimer_setup(struct hrtimer *timer,
 #define CO_CLOCK_EVT_FEAT_KTIME	CLOCK_EVT_FEAT_HRTIMER
 #endif
 
-/* 6.17: system_wq is called system_percpu_wq, and warned of by its old name later. */
+/* 6.17: system_wq is called system_percpu_wq, and warned of by its old name later; WQ_PERCPU is to be said. */
 #include <linux/workqueue.h>
 #ifdef CO_HAVE_SYSTEM_PERCPU_WQ
 #define co_system_wq	system_percpu_wq
+#define CO_WQ_PERCPU	WQ_PERCPU
 #else
 #define co_system_wq	system_wq
+#define CO_WQ_PERCPU	0
+#endif
+
+/* Not a release's but a compiler's: what CONFIG_INIT_STACK_ALL_ZERO is to leave alone. */
+#if __has_attribute(__uninitialized__)
+#define CO_UNINITIALIZED	__attribute__((__uninitialized__))
+#else
+#define CO_UNINITIALIZED
 #endif
 
 /* 6.10: __assign_str() takes the field alone. */

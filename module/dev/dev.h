@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * /dev/callout inside: what its files share.
+ *
+ *	chardev.c	the file operations, and the ioctls' arguments
+ *	timers.c	a descriptor's timers: arm, cancel, expire, and what waits for a thread
+ *	ring.c		events on their way to the program
+ *	clock_set.c	CLOCK_REALTIME and CLOCK_BOOTTIME jump
+ *	user.c		limits by user
+ *	scenarios.c	what CALLOUT_IOC_TEST runs
+ *
+ * The tables belong to the file: they are there from CALLOUT_IOC_SETUP until the last reference to it goes, memory that is
+ * mapped included. So no call, and no handler of a timer, finds them gone.
+ *
+ * Lock order: co_dev.reading, or the mutex of clock_set.c -> co_dev.lock -> base locks, and what a wake-up takes.
+ */
+#ifndef CALLOUT_DEV_H
+#define CALLOUT_DEV_H
+
+#include <linux/callout.h>
+#include <linux/fs.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <uapi/linux/callout.h>
+
+/* co_timer.flags */
+#define CO_T_CLOCK	0x03	/* enum co_t_clock */
+#define CO_T_ARMED	0x04	/* will expire */
+#define CO_T_CLOCK_SET	0x08	/* CALLOUT_ARM_CLOCK_SET */
+#define CO_T_HELD	0x10	/* in the backlog */
+#define CO_T_HELD_SET	0x20	/* with CALLOUT_EVENT_CLOCK_SET */
+#define CO_T_HELD_EXPIRED 0x40	/* with CALLOUT_EVENT_EXPIRED */
+
+#define CO_T_HELD_MASK	(CO_T_HELD | CO_T_HELD_SET | CO_T_HELD_EXPIRED)
+
+enum co_t_clock { CO_T_MONOTONIC, CO_T_BOOTTIME, CO_T_REALTIME };
+
+#define CO_T_MAX	((1U << 24) - 2)	/* as co_timer.next has 24 bits */
+
+/**
+ * struct co_timer - one timer; all is co_dev.lock's
+ * @c:		expires at the slot's deadline, or before it if that was moved by a store
+ * @interval:	or 0
+ * @user_data:	for its events
+ * @held_data:	@user_data of the event that found no room
+ * @deadline:	likewise
+ * @fired_at:	likewise
+ * @overruns:	likewise: expiries before that one which no event has told of
+ * @window:	as co_window_pack() has it
+ * @next:	in the backlog: number of the next one, plus one
+ * @flags:	CO_T_*
+ */
+struct co_timer {
+	struct callout c;
+	u64 interval;
+	u64 user_data;
+	u64 held_data;
+	u64 deadline;
+	u64 fired_at;
+	u64 overruns;
+	u32 window;
+	u32 next : 24;
+	u32 flags : 8;
+};
+static_assert(sizeof(struct co_timer) == 136);
+
+/* See user.c. */
+struct co_user;
+
+/**
+ * struct co_dev - what a descriptor has
+ * @lock:	the associated lock of all its callouts, and of what follows unless said otherwise
+ * @timers:	how many; 0 until all of the tables are there. Written once, by a store-release.
+ * @timer:	the timers. Constant then, as are @slot, @ring and @events.
+ * @slot:	their deadlines, on their clocks; 0 where not armed. Shared with the program, which may write what it likes:
+ *		read once at a time, and whatever it is, no more than this timer's own events come of it.
+ * @ring:	shared with the program. Of it only @tail is read, with the same care.
+ * @events:	that the ring takes
+ * @head:	number of the next event. May be read without: a glimpse, the waiter's that is woken after the store.
+ * @first:	backlog: number of the first timer whose event found no room, plus one
+ * @last:	likewise, the last
+ * @deferred:	a bit for each timer that has expired and waits for the thread
+ * @ndeferred:	how many
+ * @work:	deals with them
+ * @wait:	readers, and who polls
+ * @fasync:	whom to send SIGIO; of kill_fasync()
+ * @reading:	one read() copies at a time; also the one SETUP
+ * @user:	whom the timers are counted for. Constant, as @timer.
+ * @follows:	in the list of clock_set.c; turns true once, under its mutex
+ * @link:	in that list
+ * @real_offset: of CLOCK_REALTIME, when this was last told that it was set. The mutex of clock_set.c.
+ */
+struct co_dev {
+	spinlock_t lock;
+	u32 timers;
+	struct co_timer *timer;
+	u64 *slot;
+	struct callout_ring *ring;
+	u32 events;
+	u32 head;
+	u32 first;
+	u32 last;
+	unsigned long *deferred;
+	u32 ndeferred;
+	struct work_struct work;
+	wait_queue_head_t wait;
+	struct fasync_struct *fasync;
+	struct mutex reading;
+	struct co_user *user;
+	bool follows;
+	struct list_head link;
+	s64 real_offset;
+};
+
+/* timers.c */
+extern unsigned int co_dev_min_interval_us;
+int co_timers_init(struct co_dev *d, u32 timers, u32 events);
+void co_timers_free(struct co_dev *d);
+void co_timers_arm(struct co_dev *d, struct callout_timer *e, unsigned int n);
+int co_timer_cancel(struct co_dev *d, u32 id);
+int co_timer_get(struct co_dev *d, struct callout_timer *e);
+void co_timers_clock_set(struct co_dev *d, bool real);
+int co_timers_start(void);
+void co_timers_finish(void);
+
+/* ring.c */
+void co_ring_event(struct co_dev *d, struct co_timer *t, u32 flags, u64 overruns, u64 deadline, u64 fired_at);
+u32 co_ring_flush(struct co_dev *d);
+bool co_ring_readable(struct co_dev *d);
+ssize_t co_ring_read(struct co_dev *d, char __user *to, size_t n);
+
+/* clock_set.c */
+s64 co_clock_offset_of(enum co_t_clock clock);
+void co_clock_follow(struct co_dev *d);
+void co_clock_unfollow(struct co_dev *d);
+
+/* What a clock shows more than the monotonic one; any context but inside the timekeeper. */
+static inline s64 co_clock_offset(enum co_t_clock clock)
+{
+	return likely(clock == CO_T_MONOTONIC) ? 0 : co_clock_offset_of(clock);
+}
+
+/* user.c */
+extern unsigned int co_dev_max_user_timers;
+extern unsigned int co_dev_budget;
+struct co_user *co_user_charge(u32 timers);
+void co_user_uncharge(struct co_user *u, u32 timers);
+bool co_user_spend(struct co_user *u);
+
+/* scenarios.c */
+extern bool co_dev_selftest;
+int co_dev_test(struct callout_test *t);
+
+/* chardev.c */
+extern unsigned int co_dev_max_timers;
+int co_chardev_init(void);
+void co_chardev_exit(void);
+
+#endif /* CALLOUT_DEV_H */

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A descriptor's timers.
+ *
+ * Each is a callout with the descriptor's lock, so that cancelling is callout_stop(): atomic, and the tables may be freed when
+ * all are stopped. The deadline itself is in the slot, which the program may move to a later time without telling. So when
+ * the callout expires the slot is read, and only if its time has come it is claimed:
+ *
+ *	program					expiry, co_dev.lock
+ *	reads deadline 5
+ *						reads 5, it is 5
+ *	compare-and-swap 5 -> 9			compare-and-swap 5 -> 0, or the next period
+ *
+ * One of the two wins. If the program does the timer is queued for 9; if not it sees that it was late, and arms anew. A program
+ * that writes all the time gets no more than a few tries, and is looked at again later: it harms its own timer.
+ *
+ * Storms. An arm is paid for by its program, as a system call's time. What a timer does by itself, a period or a move that was
+ * stored, is not: so a user has a budget for a tick, and what is beyond waits for a work item, which has a share of the CPU as
+ * a program has. Until that has run the timer is in no queue, so the interrupts can do no more than the work item gives
+ * them. Periods that are shorter than min_interval are reported no more often than that.
+ */
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/vmalloc.h>
+#include "../internal.h"
+#include "dev.h"
+
+#define BATCH		32	/* timers looked at in one hold of the lock */
+#define SCAN		65536	/* bits likewise */
+#define TRIES		4
+
+unsigned int co_dev_min_interval_us = 100;
+CO_EXPORT_FOR_TESTS(co_dev_min_interval_us);
+
+static struct workqueue_struct *wq;
+
+static struct co_dev *dev_of(const struct co_timer *t)
+{
+	return container_of(t->c.c_lock, struct co_dev, lock);
+}
+
+static enum co_t_clock clock_of(const struct co_timer *t)
+{
+	return t->flags & CO_T_CLOCK;
+}
+
+static u64 min_interval_ns(void)
+{
+	return (u64)READ_ONCE(co_dev_min_interval_us) * NSEC_PER_USEC;
+}
+
+static u64 add(u64 a, u64 b)
+{
+	a = min_t(u64, a, KTIME_MAX);
+	return a + min_t(u64, b, KTIME_MAX - a);
+}
+
+/* Whatever the program has written is some time or other. */
+static u64 to_mono(u64 deadline, s64 offset)
+{
+	return max_t(s64, (s64)min_t(u64, deadline, KTIME_MAX) - offset, 0);
+}
+
+/* ---- expiry --------------------------------------------------------------------------------- */
+
+static void expired(void *arg);
+
+static __always_inline void queue_within(struct co_timer *t, u64 at, u64 window)
+{
+	/* In two copies: most have none. */
+	if (likely(!window))
+		callout_set_within(&t->c, at, at, expired, t);
+	else
+		callout_set_within(&t->c, at, add(at, window), expired, t);
+}
+
+static void queue(struct co_timer *t, u64 at)
+{
+	queue_within(t, at, co_window_unpack(t->window));
+}
+
+static void undefer(struct co_dev *d, u32 id)
+{
+	if (d->ndeferred && __test_and_clear_bit(id, d->deferred))
+		d->ndeferred--;
+}
+
+/*
+ * Its callout has expired, or the deadline is over as it is armed: tell of it, unless it was moved. What is to come is
+ * not to come before @not_before.
+ */
+static void expire(struct co_dev *d, struct co_timer *t, u64 now, u64 not_before)
+{
+	u64 *slot = &d->slot[t - d->timer], was = READ_ONCE(*slot);
+	s64 offset = co_clock_offset(clock_of(t));
+	int try;
+
+	for (try = 0; try < TRIES; try++) {
+		u64 at = to_mono(was, offset), passed = 0, next = 0, seen, deadline = was;
+
+		if (at > now) {
+			queue(t, max(at, not_before));
+			return;
+		}
+		if (t->interval) {
+			passed = (now + offset - was) / t->interval;
+			deadline = was + passed * t->interval;
+			next = add(deadline, t->interval);
+		}
+		seen = cmpxchg(slot, was, next);
+		if (seen == was) {
+			if (next)
+				queue(t, max(to_mono(next, offset), add(now, min_interval_ns())));
+			else
+				t->flags &= ~CO_T_ARMED;
+			co_ring_event(d, t, CALLOUT_EVENT_EXPIRED, passed, deadline, now + offset);
+			return;
+		}
+		was = seen;
+	}
+	queue(t, add(now, min_interval_ns()));
+}
+
+static void defer(struct co_dev *d, struct co_timer *t)
+{
+	__set_bit(t - d->timer, d->deferred);
+	if (!d->ndeferred++)
+		queue_work_on(raw_smp_processor_id(), wq, &d->work);
+}
+
+/* The callout's handler; its lock, the descriptor's, is held. */
+static void expired(void *arg)
+{
+	struct co_timer *t = arg;
+	struct co_dev *d = dev_of(t);
+
+	if (likely(co_user_spend(d->user)))
+		expire(d, t, co_now(), 0);
+	else
+		defer(d, t);
+}
+
+static void deal_with_deferred(struct work_struct *w)
+{
+	struct co_dev *d = container_of(w, struct co_dev, work);
+	u32 id = 0;
+
+	for (;;) {
+		u32 end = min(id + SCAN, d->timers);
+		int n;
+
+		spin_lock_bh(&d->lock);
+		for (n = 0; n < BATCH; n++) {
+			u64 now = co_now();
+
+			id = find_next_bit(d->deferred, end, id);
+			if (id >= end)
+				break;
+			undefer(d, id);
+			expire(d, &d->timer[id], now, add(now, min_interval_ns()));
+		}
+		n = d->ndeferred;
+		spin_unlock_bh(&d->lock);
+		if (!n)
+			return;
+		if (id >= d->timers)
+			id = 0;
+		cond_resched();
+	}
+}
+
+/* ---- calls ---------------------------------------------------------------------------------- */
+
+/* CO_T_* of what is asked for, or -EINVAL. */
+static int flags_for(const struct callout_timer *e)
+{
+	bool relative = e->flags & CALLOUT_ARM_RELATIVE;
+
+	if (e->flags & ~(CALLOUT_ARM_RELATIVE | CALLOUT_ARM_CLOCK_SET))
+		return -EINVAL;
+	if (e->flags & CALLOUT_ARM_CLOCK_SET)
+		return e->clockid == CLOCK_REALTIME && !relative ? CO_T_REALTIME | CO_T_CLOCK_SET : -EINVAL;
+	switch (e->clockid) {
+	case CLOCK_MONOTONIC:
+		return CO_T_MONOTONIC;
+	case CLOCK_BOOTTIME:
+		return CO_T_BOOTTIME;
+	case CLOCK_REALTIME:
+		return relative ? CO_T_MONOTONIC : CO_T_REALTIME;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* The result, as struct callout_timer has it. In line: what is called for each is felt. */
+static __always_inline int arm(struct co_dev *d, const struct callout_timer *e, u64 now, bool deferred)
+{
+	u64 deadline = e->deadline, window = e->window, at = deadline;
+	int flags = CO_T_MONOTONIC, armed;
+	u32 id = e->id;
+	struct co_timer *t;
+	s64 offset;
+
+	if (unlikely(id >= d->timers))
+		return -ENOENT;
+	/* Each of them beyond KTIME_MAX: its first bit is set. */
+	if (unlikely((s64)(e->deadline | e->interval | window) < 0))
+		return -EINVAL;
+	if (e->flags || e->clockid != CLOCK_MONOTONIC) {
+		flags = flags_for(e);
+		if (flags < 0)
+			return flags;
+		offset = co_clock_offset(flags & CO_T_CLOCK);
+		if (e->flags & CALLOUT_ARM_RELATIVE)
+			deadline = add(now + offset, deadline);
+		at = to_mono(deadline, offset);
+	}
+	t = &d->timer[id];
+	if (unlikely(deferred))
+		undefer(d, id);
+	armed = t->flags / CO_T_ARMED % 2;
+	t->flags = (t->flags & CO_T_HELD_MASK) | flags | CO_T_ARMED;
+	t->interval = e->interval;
+	t->user_data = e->user_data;
+	t->window = likely(!window) ? 0 : co_window_pack(window);
+	WRITE_ONCE(d->slot[id], deadline);
+	if (likely(at > now)) {
+		queue_within(t, at, window);
+	} else {
+		callout_stop(&t->c);
+		expire(d, t, now, 0);
+	}
+	return armed;
+}
+
+/**
+ * co_timers_arm() - arm timers, or tell at once that they have expired
+ * @d:		the descriptor's; it follows the clocks if any of @e is not of the monotonic one
+ * @e:		what is asked for; the results are written
+ * @n:		how many
+ *
+ * Context: Process; holds the lock for as long.
+ */
+void co_timers_arm(struct co_dev *d, struct callout_timer *e, unsigned int n)
+{
+	u64 now = co_now();
+	const struct callout_timer *end = e + n;
+	bool deferred;
+
+	spin_lock_bh(&d->lock);
+	deferred = d->ndeferred;
+	for (; e < end; e++)
+		e->result = arm(d, e, now, deferred);
+	spin_unlock_bh(&d->lock);
+}
+CO_EXPORT_FOR_TESTS(co_timers_arm);
+
+/**
+ * co_timer_cancel() - it is not to expire
+ * @d:		the descriptor's, locked
+ * @id:		which
+ *
+ * Context: Process, with interrupts' bottom halves off.
+ * Return: 1 if it was armed, else 0; -ENOENT.
+ */
+int co_timer_cancel(struct co_dev *d, u32 id)
+{
+	struct co_timer *t;
+
+	lockdep_assert_held(&d->lock);
+	if (id >= d->timers)
+		return -ENOENT;
+	t = &d->timer[id];
+	if (!(t->flags & CO_T_ARMED))
+		return 0;
+	undefer(d, id);
+	callout_stop(&t->c);
+	WRITE_ONCE(d->slot[id], 0);
+	t->flags &= ~CO_T_ARMED;
+	return 1;
+}
+CO_EXPORT_FOR_TESTS(co_timer_cancel);
+
+/**
+ * co_timer_get() - what is known of a timer
+ * @d:		the descriptor's, locked
+ * @e:		@id is read, the rest is written
+ *
+ * Context: Process, with interrupts' bottom halves off.
+ * Return: 1 if it is armed, else 0; -ENOENT, and then nothing was written.
+ */
+int co_timer_get(struct co_dev *d, struct callout_timer *e)
+{
+	static const __s32 clockid[] = {
+		[CO_T_MONOTONIC] = CLOCK_MONOTONIC, [CO_T_BOOTTIME] = CLOCK_BOOTTIME, [CO_T_REALTIME] = CLOCK_REALTIME,
+	};
+	const struct co_timer *t;
+	bool armed;
+
+	lockdep_assert_held(&d->lock);
+	if (e->id >= d->timers)
+		return -ENOENT;
+	t = &d->timer[e->id];
+	armed = t->flags & CO_T_ARMED;
+	e->flags = (armed ? CALLOUT_ARMED : 0) | (t->flags & CO_T_CLOCK_SET ? CALLOUT_ARM_CLOCK_SET : 0);
+	e->clockid = clockid[clock_of(t)];
+	e->deadline = armed ? READ_ONCE(d->slot[e->id]) : 0;
+	e->interval = t->interval;
+	e->window = co_window_unpack(t->window);
+	e->user_data = t->user_data;
+	return armed;
+}
+CO_EXPORT_FOR_TESTS(co_timer_get);
+
+/**
+ * co_timers_clock_set() - clocks have jumped: see "Set versus arm" in clock_set.c
+ * @d:		the descriptor's
+ * @real:	CLOCK_REALTIME, too, and not CLOCK_BOOTTIME alone
+ *
+ * Context: Process; may sleep.
+ */
+void co_timers_clock_set(struct co_dev *d, bool real)
+{
+	u32 id = 0, end;
+
+	while (id < d->timers) {
+		end = min(id + BATCH, d->timers);
+		spin_lock_bh(&d->lock);
+		for (; id < end; id++) {
+			struct co_timer *t = &d->timer[id];
+			s64 offset = co_clock_offset(clock_of(t));
+			u64 now = co_now();
+
+			if (clock_of(t) == CO_T_MONOTONIC || !(t->flags & CO_T_ARMED))
+				continue;
+			if (real && t->flags & CO_T_CLOCK_SET)
+				co_ring_event(d, t, CALLOUT_EVENT_CLOCK_SET, 0, READ_ONCE(d->slot[id]), now + offset);
+			if (callout_stop(&t->c) == 1)
+				expire(d, t, now, 0);
+		}
+		spin_unlock_bh(&d->lock);
+		cond_resched();
+	}
+}
+
+/* ---- the tables ----------------------------------------------------------------------------- */
+
+/* Zeroed pages that a program may map, counted for its cgroup. */
+static void *table(size_t size)
+{
+	return __vmalloc(PAGE_ALIGN(size), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+}
+
+static void free_tables(struct co_dev *d)
+{
+	vfree(d->ring);
+	vfree(d->slot);
+	vfree(d->deferred);
+	vfree(d->timer);
+}
+
+/**
+ * co_timers_init() - make the tables
+ * @d:		the descriptor's; @lock, @wait and @user are there
+ * @timers:	how many, at least 1
+ * @events:	that the ring takes, a power of two
+ *
+ * Context: Process; may sleep.
+ * Return: 0, or -ENOMEM.
+ */
+int co_timers_init(struct co_dev *d, u32 timers, u32 events)
+{
+	u32 id;
+
+	d->timer = table(array_size(timers, sizeof(*d->timer)));
+	d->deferred = table(BITS_TO_LONGS(timers) * sizeof(long));
+	d->slot = table(array_size(timers, sizeof(*d->slot)));
+	d->ring = table(struct_size(d->ring, event, events));
+	if (!d->timer || !d->deferred || !d->slot || !d->ring) {
+		free_tables(d);
+		return -ENOMEM;
+	}
+	for (id = 0; id < timers; id++) {
+		callout_init_lock(&d->timer[id].c, &d->lock, 0);
+		if (id % 4096 == 0)
+			cond_resched();
+	}
+	INIT_WORK(&d->work, deal_with_deferred);
+	d->events = events;
+	d->ring->size = events;
+	/* Pairs with the load-acquire of each call. */
+	smp_store_release(&d->timers, timers);
+	return 0;
+}
+CO_EXPORT_FOR_TESTS(co_timers_init);
+
+/**
+ * co_timers_free() - stop all, and free the tables
+ * @d:		the descriptor's, which nobody has any more; it may have none
+ *
+ * Context: Process; may sleep.
+ */
+void co_timers_free(struct co_dev *d)
+{
+	u32 id, end;
+
+	if (!d->timers)
+		return;
+	for (id = 0; id < d->timers;) {
+		end = min(id + BATCH, d->timers);
+		spin_lock_bh(&d->lock);
+		for (; id < end; id++)
+			co_timer_cancel(d, id);
+		spin_unlock_bh(&d->lock);
+		cond_resched();
+	}
+	cancel_work_sync(&d->work);
+	free_tables(d);
+}
+CO_EXPORT_FOR_TESTS(co_timers_free);
+
+/**
+ * co_timers_start() - before the first descriptor
+ *
+ * Context: Process; may sleep.
+ * Return: 0, or -ENOMEM.
+ */
+int co_timers_start(void)
+{
+	wq = alloc_workqueue("callout", WQ_CPU_INTENSIVE | CO_WQ_PERCPU, 0);
+	return wq ? 0 : -ENOMEM;
+}
+
+/**
+ * co_timers_finish() - after the last one
+ *
+ * Context: Process; may sleep.
+ */
+void co_timers_finish(void)
+{
+	destroy_workqueue(wq);
+}
