@@ -40,7 +40,7 @@ u32 co_frequency_hz = 1000;
 CO_EXPORT_FOR_TESTS(co_clock);
 CO_EXPORT_FOR_TESTS(co_mode);
 DEFINE_STATIC_KEY_FALSE(co_periodic);
-static DEFINE_MUTEX(co_clock_mutex);
+DEFINE_MUTEX(co_clock_mutex);
 static unsigned int generation;	/* even; advanced before a switch's second round */
 static u64 failures;			/* clocks given up on */
 static bool asleep;			/* no change by anyone: the machine is suspended */

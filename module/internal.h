@@ -442,6 +442,7 @@ void co_come_home(struct co_base *b);
 
 /* ---- clocks.c ------------------------------------------------------------------------------- */
 
+extern struct mutex co_clock_mutex;
 extern struct callout_clock *co_clock;
 extern enum co_mode co_mode;
 extern u32 co_frequency_hz;

@@ -42,7 +42,7 @@ module_param_named(dev_min_interval_us, co_dev_min_interval_us, uint, 0644);
 MODULE_PARM_DESC(dev_min_interval_us, "shorter intervals there are counted, but not reported more often, in us (100)");
 
 module_param_named(dev_budget, co_dev_budget, uint, 0644);
-MODULE_PARM_DESC(dev_budget, "expiries there that are dealt with at once, for a user and tick; others wait for a thread (1024)");
+MODULE_PARM_DESC(dev_budget, "expiries of a user there that are dealt with at once, in a second; others wait for a thread or the program (10000)");
 
 module_param_named(selftest, co_dev_selftest, bool, 0444);
 MODULE_PARM_DESC(selftest, "let CALLOUT_IOC_TEST run scenarios in the kernel (N)");

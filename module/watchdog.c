@@ -94,7 +94,7 @@ static void fault_arm(u64 ns)
 	co_clock->arm(co_fault_next(ns));
 }
 
-/* A fault is the clock's that it was made for. */
+/* A fault is the clock's that it was made for. co_clock_mutex is held. */
 void co_fault_clear(void)
 {
 	WRITE_ONCE(fault, FAULT_NONE);
@@ -112,7 +112,7 @@ static int fault_open(struct inode *inode, struct file *file)
 	return single_open(file, fault_show, NULL);
 }
 
-/* Not beside a switch, which is the tester's to see to. */
+/* Not beside a switch: this fault, or the one before, may bring one about at once. */
 static ssize_t fault_write(struct file *file, const char __user *from, size_t n, loff_t *pos)
 {
 	char buf[16] = { };
@@ -125,15 +125,19 @@ static ssize_t fault_write(struct file *file, const char __user *from, size_t n,
 	f = sysfs_match_string(fault_names, buf);
 	if (f < 0)
 		return f;
-	if (co_mode == CO_PERIODIC)
-		return -EOPNOTSUPP;
-	WRITE_ONCE(fault, f);
-	static_call_update(co_clock_arm, f ? fault_arm : co_clock->arm);
-	if (f)
-		static_branch_enable(&co_faulty);
-	else
-		static_branch_disable(&co_faulty);
-	return n;
+	mutex_lock(&co_clock_mutex);
+	if (co_mode != CO_PERIODIC) {
+		WRITE_ONCE(fault, f);
+		static_call_update(co_clock_arm, f ? fault_arm : co_clock->arm);
+		if (f)
+			static_branch_enable(&co_faulty);
+		else
+			static_branch_disable(&co_faulty);
+	} else {
+		f = -EOPNOTSUPP;
+	}
+	mutex_unlock(&co_clock_mutex);
+	return f < 0 ? f : n;
 }
 
 static const struct file_operations fault_fops = {

@@ -43,14 +43,20 @@ static inline void co_hrtimer_setup(struct hrtimer *timer,
 #define CO_CLOCK_EVT_FEAT_KTIME	CLOCK_EVT_FEAT_HRTIMER
 #endif
 
-/* 6.17: system_wq is called system_percpu_wq, and warned of by its old name later; WQ_PERCPU is to be said. */
+/* 6.17: system_wq is called system_percpu_wq, and warned of by its old name later. */
 #include <linux/workqueue.h>
 #ifdef CO_HAVE_SYSTEM_PERCPU_WQ
 #define co_system_wq	system_percpu_wq
-#define CO_WQ_PERCPU	WQ_PERCPU
 #else
 #define co_system_wq	system_wq
-#define CO_WQ_PERCPU	0
+#endif
+
+/* 6.14: what a new worker's thread does not do by itself any more. */
+#include <linux/kthread.h>
+#ifdef kthread_run_worker
+#define co_run_worker(name)	kthread_run_worker(0, name)
+#else
+#define co_run_worker(name)	kthread_create_worker(0, name)
 #endif
 
 /* Not a release's but a compiler's: what CONFIG_INIT_STACK_ALL_ZERO is to leave alone. */

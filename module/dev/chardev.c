@@ -53,7 +53,7 @@ static int do_info(struct co_dev *d, void __user *arg)
 	info.features = co_dev_selftest ? CALLOUT_FEATURE_TEST : 0;
 	strscpy(info.clock, clock->name, sizeof(info.clock));
 	strscpy(info.mode, co_mode_names[READ_ONCE(co_mode)], sizeof(info.mode));
-	info.resolution_ns = callout_clock_accuracy(callout_clock_to_ns(callout_clock_read()));
+	info.resolution_ns = callout_clock_accuracy(0);
 	info.min_interval_ns = (u64)READ_ONCE(co_dev_min_interval_us) * NSEC_PER_USEC;
 	info.max_timers = min(READ_ONCE(co_dev_max_timers), CO_T_MAX);
 	info.max_user_timers = READ_ONCE(co_dev_max_user_timers);
@@ -294,7 +294,7 @@ static ssize_t dev_read(struct file *file, char __user *to, size_t n, loff_t *po
 			return got;
 		if (file->f_flags & O_NONBLOCK)
 			return -EAGAIN;
-		got = wait_event_interruptible(d->wait, co_ring_readable(d));
+		got = wait_event_interruptible(d->wait, co_ring_used(d) || READ_ONCE(d->nwaiting));
 		if (got)
 			return got;
 	}
@@ -303,16 +303,12 @@ static ssize_t dev_read(struct file *file, char __user *to, size_t n, loff_t *po
 static __poll_t dev_poll(struct file *file, poll_table *wait)
 {
 	struct co_dev *d = file->private_data;
-	__poll_t mask = 0;
 
 	poll_wait(file, &d->wait, wait);
 	if (!smp_load_acquire(&d->timers))
 		return EPOLLERR;
-	spin_lock_bh(&d->lock);
-	if (co_ring_flush(d))
-		mask = EPOLLIN | EPOLLRDNORM;
-	spin_unlock_bh(&d->lock);
-	return mask;
+	co_timers_catch_up(d);
+	return co_ring_used(d) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 static int dev_fasync(int fd, struct file *file, int on)

@@ -3,7 +3,7 @@
  * /dev/callout inside: what its files share.
  *
  *	chardev.c	the file operations, and the ioctls' arguments
- *	timers.c	a descriptor's timers: arm, cancel, expire, and what waits for a thread
+ *	timers.c	a descriptor's timers: arm, cancel, expire, and those that wait to be told of
  *	ring.c		events on their way to the program
  *	clock_set.c	CLOCK_REALTIME and CLOCK_BOOTTIME jump
  *	user.c		limits by user
@@ -19,52 +19,38 @@
 
 #include <linux/callout.h>
 #include <linux/fs.h>
+#include <linux/kthread.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
-#include <linux/workqueue.h>
 #include <uapi/linux/callout.h>
 
 /* co_timer.flags */
 #define CO_T_CLOCK	0x03	/* enum co_t_clock */
-#define CO_T_ARMED	0x04	/* will expire */
+#define CO_T_ARMED	0x04	/* will expire, or has and waits */
 #define CO_T_CLOCK_SET	0x08	/* CALLOUT_ARM_CLOCK_SET */
-#define CO_T_HELD	0x10	/* in the backlog */
-#define CO_T_HELD_SET	0x20	/* with CALLOUT_EVENT_CLOCK_SET */
-#define CO_T_HELD_EXPIRED 0x40	/* with CALLOUT_EVENT_EXPIRED */
-
-#define CO_T_HELD_MASK	(CO_T_HELD | CO_T_HELD_SET | CO_T_HELD_EXPIRED)
+#define CO_T_TELL_SET	0x10	/* waits with CALLOUT_EVENT_CLOCK_SET */
 
 enum co_t_clock { CO_T_MONOTONIC, CO_T_BOOTTIME, CO_T_REALTIME };
 
-#define CO_T_MAX	((1U << 24) - 2)	/* as co_timer.next has 24 bits */
+#define CO_T_MAX	(1U << 24)
 
 /**
  * struct co_timer - one timer; all is co_dev.lock's
  * @c:		expires at the slot's deadline, or before it if that was moved by a store
  * @interval:	or 0
  * @user_data:	for its events
- * @held_data:	@user_data of the event that found no room
- * @deadline:	likewise
- * @fired_at:	likewise
- * @overruns:	likewise: expiries before that one which no event has told of
  * @window:	as co_window_pack() has it
- * @next:	in the backlog: number of the next one, plus one
  * @flags:	CO_T_*
  */
 struct co_timer {
 	struct callout c;
 	u64 interval;
 	u64 user_data;
-	u64 held_data;
-	u64 deadline;
-	u64 fired_at;
-	u64 overruns;
 	u32 window;
-	u32 next : 24;
-	u32 flags : 8;
+	u8 flags;
 };
-static_assert(sizeof(struct co_timer) == 136);
+static_assert(sizeof(struct co_timer) == 104);
 
 /* See user.c. */
 struct co_user;
@@ -79,11 +65,12 @@ struct co_user;
  * @ring:	shared with the program. Of it only @tail is read, with the same care.
  * @events:	that the ring takes
  * @head:	number of the next event. May be read without: a glimpse, the waiter's that is woken after the store.
- * @first:	backlog: number of the first timer whose event found no room, plus one
- * @last:	likewise, the last
- * @deferred:	a bit for each timer that has expired and waits for the thread
- * @ndeferred:	how many
- * @work:	deals with them
+ * @waiting:	a bit for each timer that has expired and could not be dealt with: the user's budget was spent, or there was no
+ *		room in the ring. It is armed, and its callout is idle.
+ * @nwaiting:	how many. May be read without: a glimpse.
+ * @cursor:	the first that is looked at next
+ * @no_room:	the ring's flags have CALLOUT_RING_BACKLOG
+ * @work:	deals with them, where there is room
  * @wait:	readers, and who polls
  * @fasync:	whom to send SIGIO; of kill_fasync()
  * @reading:	one read() copies at a time; also the one SETUP
@@ -100,11 +87,11 @@ struct co_dev {
 	struct callout_ring *ring;
 	u32 events;
 	u32 head;
-	u32 first;
-	u32 last;
-	unsigned long *deferred;
-	u32 ndeferred;
-	struct work_struct work;
+	unsigned long *waiting;
+	u32 nwaiting;
+	u32 cursor;
+	bool no_room;
+	struct kthread_work work;
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
 	struct mutex reading;
@@ -122,13 +109,14 @@ void co_timers_arm(struct co_dev *d, struct callout_timer *e, unsigned int n);
 int co_timer_cancel(struct co_dev *d, u32 id);
 int co_timer_get(struct co_dev *d, struct callout_timer *e);
 void co_timers_clock_set(struct co_dev *d, bool real);
+void co_timers_catch_up(struct co_dev *d);
 int co_timers_start(void);
 void co_timers_finish(void);
 
 /* ring.c */
-void co_ring_event(struct co_dev *d, struct co_timer *t, u32 flags, u64 overruns, u64 deadline, u64 fired_at);
-u32 co_ring_flush(struct co_dev *d);
-bool co_ring_readable(struct co_dev *d);
+u32 co_ring_used(struct co_dev *d);
+void co_ring_put(struct co_dev *d, const struct co_timer *t, u32 flags, u64 overruns, u64 deadline, u64 fired_at);
+void co_ring_wake(struct co_dev *d);
 ssize_t co_ring_read(struct co_dev *d, char __user *to, size_t n);
 
 /* clock_set.c */

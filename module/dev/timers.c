@@ -15,24 +15,36 @@
  * that writes all the time gets no more than a few tries, and is looked at again later: it harms its own timer.
  *
  * Storms. An arm is paid for by its program, as a system call's time. What a timer does by itself, a period or a move that was
- * stored, is not: so a user has a budget for a tick, and what is beyond waits for a work item, which has a share of the CPU as
- * a program has. Until that has run the timer is in no queue, so the interrupts can do no more than the work item gives
- * them. Periods that are shorter than min_interval are reported no more often than that.
+ * stored, is not: so a user has a budget, and a timer that expires beyond it waits. So does one whose event finds no room in
+ * the ring. One that waits is in no queue; its slot still has its deadline, so it costs nothing and loses nothing, and needs
+ * no more memory than a bit. To its program it is armed still: it may be moved, armed anew or cancelled:
+ *
+ *	expired, no budget	-> waits; the program is woken up if it is asleep on the descriptor, and the thread is told
+ *	expired, no room	-> waits; the ring's flags say so, and the program is to poll() or read()
+ *	poll(), read()		-> dealt with in the program's own time
+ *	the thread		-> the same at nice 19, for programs that look at the ring alone
+ *
+ * So what is beyond the budget has the CPU's time that its program has, and else what others leave. Periods that are shorter
+ * than min_interval are told of no more often than that. Who waits while nobody is at work on it waits for room: who leaves
+ * off else, or finds room where there was none, kicks the thread.
  */
 #include <linux/bitmap.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/vmalloc.h>
 #include "../internal.h"
 #include "dev.h"
 
 #define BATCH		32	/* timers looked at in one hold of the lock */
 #define SCAN		65536	/* bits likewise */
+#define TURN		16	/* holds of the lock until it is another descriptor's turn */
 #define TRIES		4
 
 unsigned int co_dev_min_interval_us = 100;
 CO_EXPORT_FOR_TESTS(co_dev_min_interval_us);
 
-static struct workqueue_struct *wq;
+static struct kthread_worker *worker;
 
 static struct co_dev *dev_of(const struct co_timer *t)
 {
@@ -79,10 +91,36 @@ static void queue(struct co_timer *t, u64 at)
 	queue_within(t, at, co_window_unpack(t->window));
 }
 
-static void undefer(struct co_dev *d, u32 id)
+static bool has_room(struct co_dev *d)
 {
-	if (d->ndeferred && __test_and_clear_bit(id, d->deferred))
-		d->ndeferred--;
+	return co_ring_used(d) < d->events;
+}
+
+static void set_no_room(struct co_dev *d, bool no_room)
+{
+	if (d->no_room != no_room) {
+		d->no_room = no_room;
+		WRITE_ONCE(d->ring->flags, no_room ? CALLOUT_RING_BACKLOG : 0);
+	}
+}
+
+static void kick(struct co_dev *d)
+{
+	kthread_queue_work(worker, &d->work);
+}
+
+static void wait(struct co_dev *d, struct co_timer *t)
+{
+	__set_bit(t - d->timer, d->waiting);
+	WRITE_ONCE(d->nwaiting, d->nwaiting + 1);
+}
+
+static bool stop_waiting(struct co_dev *d, u32 id)
+{
+	if (!d->nwaiting || !__test_and_clear_bit(id, d->waiting))
+		return false;
+	WRITE_ONCE(d->nwaiting, d->nwaiting - 1);
+	return true;
 }
 
 /*
@@ -92,13 +130,22 @@ static void undefer(struct co_dev *d, u32 id)
 static void expire(struct co_dev *d, struct co_timer *t, u64 now, u64 not_before)
 {
 	u64 *slot = &d->slot[t - d->timer], was = READ_ONCE(*slot);
+	u32 set = unlikely(t->flags & CO_T_TELL_SET) ? CALLOUT_EVENT_CLOCK_SET : 0;
 	s64 offset = co_clock_offset(clock_of(t));
 	int try;
 
 	for (try = 0; try < TRIES; try++) {
 		u64 at = to_mono(was, offset), passed = 0, next = 0, seen, deadline = was;
 
+		if ((at <= now || set) && unlikely(!has_room(d))) {
+			wait(d, t);
+			set_no_room(d, true);
+			return;
+		}
 		if (at > now) {
+			if (set)
+				co_ring_put(d, t, set, 0, was, now + offset);
+			t->flags &= ~CO_T_TELL_SET;
 			queue(t, max(at, not_before));
 			return;
 		}
@@ -111,21 +158,16 @@ static void expire(struct co_dev *d, struct co_timer *t, u64 now, u64 not_before
 		if (seen == was) {
 			if (next)
 				queue(t, max(to_mono(next, offset), add(now, min_interval_ns())));
-			else
-				t->flags &= ~CO_T_ARMED;
-			co_ring_event(d, t, CALLOUT_EVENT_EXPIRED, passed, deadline, now + offset);
+			t->flags &= ~(CO_T_TELL_SET | (next ? 0 : CO_T_ARMED));
+			co_ring_put(d, t, CALLOUT_EVENT_EXPIRED | set, passed, deadline, now + offset);
+			/* There is room again, and the program did not tell. */
+			if (unlikely(d->no_room))
+				kick(d);
 			return;
 		}
 		was = seen;
 	}
 	queue(t, add(now, min_interval_ns()));
-}
-
-static void defer(struct co_dev *d, struct co_timer *t)
-{
-	__set_bit(t - d->timer, d->deferred);
-	if (!d->ndeferred++)
-		queue_work_on(raw_smp_processor_id(), wq, &d->work);
 }
 
 /* The callout's handler; its lock, the descriptor's, is held. */
@@ -134,39 +176,80 @@ static void expired(void *arg)
 	struct co_timer *t = arg;
 	struct co_dev *d = dev_of(t);
 
-	if (likely(co_user_spend(d->user)))
+	if (likely(co_user_spend(d->user))) {
 		expire(d, t, co_now(), 0);
-	else
-		defer(d, t);
+		return;
+	}
+	wait(d, t);
+	if (d->nwaiting == 1 || d->no_room) {
+		kick(d);
+		co_ring_wake(d);
+	}
 }
 
-static void deal_with_deferred(struct work_struct *w)
+/* Deal with some of those that wait. False if there are no more, or no room. */
+static bool catch_up(struct co_dev *d)
 {
-	struct co_dev *d = container_of(w, struct co_dev, work);
-	u32 id = 0;
+	u32 id, n, end;
+	bool more;
 
-	for (;;) {
-		u32 end = min(id + SCAN, d->timers);
-		int n;
+	spin_lock_bh(&d->lock);
+	if (d->cursor >= d->timers)
+		d->cursor = 0;
+	end = min(d->cursor + SCAN, d->timers);
+	for (n = 0; n < BATCH && d->nwaiting && has_room(d); n++) {
+		u64 now = co_now();
 
-		spin_lock_bh(&d->lock);
-		for (n = 0; n < BATCH; n++) {
-			u64 now = co_now();
-
-			id = find_next_bit(d->deferred, end, id);
-			if (id >= end)
-				break;
-			undefer(d, id);
-			expire(d, &d->timer[id], now, add(now, min_interval_ns()));
+		id = find_next_bit(d->waiting, end, d->cursor);
+		d->cursor = id + 1;
+		if (id >= end) {
+			d->cursor = end;
+			break;
 		}
-		n = d->ndeferred;
-		spin_unlock_bh(&d->lock);
-		if (!n)
+		stop_waiting(d, id);
+		expire(d, &d->timer[id], now, add(now, min_interval_ns()));
+	}
+	more = d->nwaiting && has_room(d);
+	set_no_room(d, d->nwaiting && !more);
+	spin_unlock_bh(&d->lock);
+	return more;
+}
+
+/**
+ * co_timers_catch_up() - deal with what waits, in the program's own time
+ * @d:		the descriptor's, which has its tables
+ *
+ * Context: Process; may sleep.
+ */
+void co_timers_catch_up(struct co_dev *d)
+{
+	u32 n = READ_ONCE(d->nwaiting);
+
+	if (likely(!n))
+		return;
+	/* Each of them once, at least; who comes meanwhile may be the thread's. */
+	n = n / BATCH + d->timers / SCAN + 2;
+	while (catch_up(d)) {
+		if (!--n || signal_pending(current)) {
+			kick(d);
 			return;
-		if (id >= d->timers)
-			id = 0;
+		}
 		cond_resched();
 	}
+}
+CO_EXPORT_FOR_TESTS(co_timers_catch_up);
+
+static void catch_up_later(struct kthread_work *w)
+{
+	struct co_dev *d = container_of(w, struct co_dev, work);
+	int n;
+
+	for (n = 0; n < TURN; n++) {
+		if (!catch_up(d))
+			return;
+		cond_resched();
+	}
+	kick(d);
 }
 
 /* ---- calls ---------------------------------------------------------------------------------- */
@@ -193,7 +276,7 @@ static int flags_for(const struct callout_timer *e)
 }
 
 /* The result, as struct callout_timer has it. In line: what is called for each is felt. */
-static __always_inline int arm(struct co_dev *d, const struct callout_timer *e, u64 now, bool deferred)
+static __always_inline int arm(struct co_dev *d, const struct callout_timer *e, u64 now, bool waiting)
 {
 	u64 deadline = e->deadline, window = e->window, at = deadline;
 	int flags = CO_T_MONOTONIC, armed;
@@ -216,10 +299,10 @@ static __always_inline int arm(struct co_dev *d, const struct callout_timer *e, 
 		at = to_mono(deadline, offset);
 	}
 	t = &d->timer[id];
-	if (unlikely(deferred))
-		undefer(d, id);
+	if (unlikely(waiting))
+		stop_waiting(d, id);
 	armed = t->flags / CO_T_ARMED % 2;
-	t->flags = (t->flags & CO_T_HELD_MASK) | flags | CO_T_ARMED;
+	t->flags = flags | CO_T_ARMED;
 	t->interval = e->interval;
 	t->user_data = e->user_data;
 	t->window = likely(!window) ? 0 : co_window_pack(window);
@@ -245,12 +328,12 @@ void co_timers_arm(struct co_dev *d, struct callout_timer *e, unsigned int n)
 {
 	u64 now = co_now();
 	const struct callout_timer *end = e + n;
-	bool deferred;
+	bool waiting;
 
 	spin_lock_bh(&d->lock);
-	deferred = d->ndeferred;
+	waiting = d->nwaiting;
 	for (; e < end; e++)
-		e->result = arm(d, e, now, deferred);
+		e->result = arm(d, e, now, waiting);
 	spin_unlock_bh(&d->lock);
 }
 CO_EXPORT_FOR_TESTS(co_timers_arm);
@@ -273,10 +356,10 @@ int co_timer_cancel(struct co_dev *d, u32 id)
 	t = &d->timer[id];
 	if (!(t->flags & CO_T_ARMED))
 		return 0;
-	undefer(d, id);
+	stop_waiting(d, id);
 	callout_stop(&t->c);
 	WRITE_ONCE(d->slot[id], 0);
-	t->flags &= ~CO_T_ARMED;
+	t->flags &= ~(CO_T_ARMED | CO_T_TELL_SET);
 	return 1;
 }
 CO_EXPORT_FOR_TESTS(co_timer_cancel);
@@ -328,15 +411,14 @@ void co_timers_clock_set(struct co_dev *d, bool real)
 		spin_lock_bh(&d->lock);
 		for (; id < end; id++) {
 			struct co_timer *t = &d->timer[id];
-			s64 offset = co_clock_offset(clock_of(t));
-			u64 now = co_now();
 
 			if (clock_of(t) == CO_T_MONOTONIC || !(t->flags & CO_T_ARMED))
 				continue;
 			if (real && t->flags & CO_T_CLOCK_SET)
-				co_ring_event(d, t, CALLOUT_EVENT_CLOCK_SET, 0, READ_ONCE(d->slot[id]), now + offset);
+				t->flags |= CO_T_TELL_SET;
+			/* Or it waits, and what its clock shows is seen when it is dealt with. */
 			if (callout_stop(&t->c) == 1)
-				expire(d, t, now, 0);
+				expire(d, t, co_now(), 0);
 		}
 		spin_unlock_bh(&d->lock);
 		cond_resched();
@@ -355,7 +437,7 @@ static void free_tables(struct co_dev *d)
 {
 	vfree(d->ring);
 	vfree(d->slot);
-	vfree(d->deferred);
+	vfree(d->waiting);
 	vfree(d->timer);
 }
 
@@ -373,10 +455,10 @@ int co_timers_init(struct co_dev *d, u32 timers, u32 events)
 	u32 id;
 
 	d->timer = table(array_size(timers, sizeof(*d->timer)));
-	d->deferred = table(BITS_TO_LONGS(timers) * sizeof(long));
+	d->waiting = table(BITS_TO_LONGS(timers) * sizeof(long));
 	d->slot = table(array_size(timers, sizeof(*d->slot)));
 	d->ring = table(struct_size(d->ring, event, events));
-	if (!d->timer || !d->deferred || !d->slot || !d->ring) {
+	if (!d->timer || !d->waiting || !d->slot || !d->ring) {
 		free_tables(d);
 		return -ENOMEM;
 	}
@@ -385,7 +467,7 @@ int co_timers_init(struct co_dev *d, u32 timers, u32 events)
 		if (id % 4096 == 0)
 			cond_resched();
 	}
-	INIT_WORK(&d->work, deal_with_deferred);
+	kthread_init_work(&d->work, catch_up_later);
 	d->events = events;
 	d->ring->size = events;
 	/* Pairs with the load-acquire of each call. */
@@ -414,7 +496,7 @@ void co_timers_free(struct co_dev *d)
 		spin_unlock_bh(&d->lock);
 		cond_resched();
 	}
-	cancel_work_sync(&d->work);
+	kthread_cancel_work_sync(&d->work);
 	free_tables(d);
 }
 CO_EXPORT_FOR_TESTS(co_timers_free);
@@ -423,12 +505,15 @@ CO_EXPORT_FOR_TESTS(co_timers_free);
  * co_timers_start() - before the first descriptor
  *
  * Context: Process; may sleep.
- * Return: 0, or -ENOMEM.
+ * Return: 0 or an error.
  */
 int co_timers_start(void)
 {
-	wq = alloc_workqueue("callout", WQ_CPU_INTENSIVE | CO_WQ_PERCPU, 0);
-	return wq ? 0 : -ENOMEM;
+	worker = co_run_worker("callout/dev");
+	if (IS_ERR(worker))
+		return PTR_ERR(worker);
+	set_user_nice(worker->task, MAX_NICE);
+	return 0;
 }
 
 /**
@@ -438,5 +523,5 @@ int co_timers_start(void)
  */
 void co_timers_finish(void)
 {
-	destroy_workqueue(wq);
+	kthread_destroy_worker(worker);
 }

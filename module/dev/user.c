@@ -11,7 +11,7 @@
 #include "dev.h"
 
 unsigned int co_dev_max_user_timers = 1 << 20;
-unsigned int co_dev_budget = 1024;
+unsigned int co_dev_budget = 10000;
 CO_EXPORT_FOR_TESTS(co_dev_budget);
 
 /**
@@ -102,7 +102,7 @@ CO_EXPORT_FOR_TESTS(co_user_uncharge);
  * @u:		the user
  *
  * Context: Any.
- * Return: False if the budget for this tick is spent.
+ * Return: False if what the budget, which is for a second, gives for this tick is spent.
  */
 bool co_user_spend(struct co_user *u)
 {
@@ -112,5 +112,5 @@ bool co_user_spend(struct co_user *u)
 		spent = (u64)(u32)jiffies << 32 | 1;
 		atomic64_set(&u->spent, spent);
 	}
-	return (u32)spent <= READ_ONCE(co_dev_budget);
+	return (u32)spent <= DIV_ROUND_UP((u64)READ_ONCE(co_dev_budget), HZ);
 }
