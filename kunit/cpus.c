@@ -122,11 +122,12 @@ static void arm_versus_arm_elsewhere(struct kunit *test)
 	struct kt *k = kt_new(test, &kt_none);
 	struct kt_base_holder h;
 	struct kt_thread arms;
-	int i;
+	int i, tries = 0;
 
 	for (i = 0; i < 2; i++) {
 		int ret;
 
+again:
 		kt_arm_on(k, kt_t(5), KT_CPU);
 		kt_flush(test, KT_CPU);
 		kt_hold_bases(test, &h, KT_CPU, KT_CPU3);
@@ -134,8 +135,14 @@ static void arm_versus_arm_elsewhere(struct kunit *test)
 		kt_wait_contended(test, KT_CPU);
 		ret = i ? callout_drain(&k->c) : callout_stop(&k->c);
 		kt_let_go_bases(test, &h);
-		KUNIT_EXPECT_EQ(test, ret, 1);
 		KUNIT_EXPECT_EQ(test, kt_join(test, &arms), 1);
+		if (ret != 1 && tries++ < 20) {
+			/* Its CPU was held up between the two, and so it was overtaken: armed after all. */
+			KUNIT_EXPECT_TRUE(test, callout_pending(&k->c));
+			KUNIT_EXPECT_EQ(test, callout_stop(&k->c), 1);
+			goto again;
+		}
+		KUNIT_EXPECT_EQ(test, ret, 1);
 		KUNIT_EXPECT_FALSE(test, callout_pending(&k->c));
 	}
 }

@@ -31,6 +31,8 @@
 #include "queue.h"
 
 #define FIRST_SLOTS	2048U
+#define MANY_SLOTS	32768U
+#define PAGE_SLOTS	(4096U / CO_QUEUE_ELEMENT)
 
 /*
  * Fill the hole at @at with {key, who}, which is not before its parent: smaller children move up
@@ -245,7 +247,7 @@ static u32 heap_spills(const struct co_queue *q)
 	return READ_ONCE(q->heap.spills);
 }
 
-/* More memory is wanted when a quarter is left: twice as much. */
+/* More memory is wanted when a quarter is left: twice as much, or where that were much, a quarter more. */
 static u32 low_water(u32 cap)
 {
 	return cap - cap / 4;
@@ -257,7 +259,10 @@ static u32 heap_wanted(const struct co_queue *q)
 
 	if (READ_ONCE(q->heap.end) < low_water(cap) || cap == CO_HEAP_MAX * CO_QUEUE_ELEMENT)
 		return 0;
-	return cap ? cap / CO_QUEUE_ELEMENT * 2 : FIRST_SLOTS;
+	cap /= CO_QUEUE_ELEMENT;
+	if (cap < MANY_SLOTS)
+		return cap ? cap * 2 : FIRST_SLOTS;
+	return min(cap + cap / (4 * PAGE_SLOTS) * PAGE_SLOTS, CO_HEAP_MAX);
 }
 
 static void heap_grow(struct co_queue *q, void *slots, void *refs, u32 n)
