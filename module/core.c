@@ -448,11 +448,50 @@ static noinline int arm_stored(struct callout *c, u64 left)
  * What the associated lock protects is stored before the base lock is taken. An idle callout is on
  * no queue and so nobody else's: it changes its base without a look at the old one.
  */
+static __always_inline bool has_no_flags(const struct callout *c)
+{
+	return likely(!(c->c_gate & (CO_GATE_NOLOCK | CO_GATE_DIRECT | CO_GATE_SHUT | CO_GATE_SPILL)));
+}
+
 static __always_inline bool can_arm_here(const struct callout *c, callout_func_t *func)
 {
-	const u8 other = CO_GATE_NOLOCK | CO_GATE_DIRECT | CO_GATE_SHUT | CO_GATE_SPILL;
+	return !IS_ENABLED(CONFIG_LOCKDEP) && likely(func && has_no_flags(c) && c->c_attr & CO_ATTR_VALID);
+}
 
-	return !IS_ENABLED(CONFIG_LOCKDEP) && likely(func && !(c->c_gate & other) && c->c_attr & CO_ATTR_VALID);
+/* Off its queue, and let go of by a drain that took it off. */
+static __always_inline bool is_idle(const struct callout *c)
+{
+	return likely(!c->c_left && !smp_load_acquire(&c->q_ref));
+}
+
+/* May an idle one go to this queue of this CPU, as it is? */
+static __always_inline bool fits_here(const struct co_base *b, const struct co_queue *q, const struct callout *c,
+				      u64 left)
+{
+	/* An offline base is armed for never, so that every key is before that. */
+	return likely(~left >= b->next && (b->takes_any || co_bound(c)) && (!c->c_home || c->c_home == b->home) &&
+		      co_q_roomy(q));
+}
+
+/*
+ * Where its handler is being called still, that is to be on @b, whose lock keeps a drain away, and no drain is to have
+ * come before.
+ */
+static __always_inline bool runs_at_most_here(const struct co_base *b, const struct callout *c)
+{
+	const struct co_exec *e = co_running(c);
+
+	return likely(!e || (co_exec_base(c->c_exec) == b && !e->drained && list_empty(&e->drainers)));
+}
+
+static __always_inline void set_here(struct co_base *b, struct callout *c, u64 left)
+{
+	WRITE_ONCE(c->c_cpu, b->cpu);
+	WRITE_ONCE(c->c_gate, 0);
+	WRITE_ONCE(c->c_left, left);
+	smp_wmb();	/* c_cpu before q_ref: pairs with lock_both(). */
+	b->stats.of[co_affinity(c)].armed++;
+	co_debug_activate(c);
 }
 
 /* The end of arm_here() where the callout is before its parent. */
@@ -469,12 +508,7 @@ static noinline int arm_rise(struct co_base *b, struct co_queue *q, struct callo
 static __always_inline int arm_locked(struct co_base *b, struct co_queue *q, struct callout *c,
 				      u64 left, unsigned long flags)
 {
-	WRITE_ONCE(c->c_cpu, b->cpu);
-	WRITE_ONCE(c->c_gate, 0);
-	WRITE_ONCE(c->c_left, left);
-	smp_wmb();	/* c_cpu before q_ref: pairs with lock_both(). */
-	b->stats.of[co_affinity(c)].armed++;
-	co_debug_activate(c);
+	set_here(b, c, left);
 	if (!co_q_stays_last(q, ~left))
 		return arm_rise(b, q, c, ~left, flags);
 	co_q_append_last(q, c, ~left);
@@ -483,16 +517,11 @@ static __always_inline int arm_locked(struct co_base *b, struct co_queue *q, str
 	return 0;
 }
 
-/*
- * The end of arm_here() where the handler has been called before. If it is being called still, that is
- * to be on @b, whose lock keeps a drain away, and no drain is to have come before.
- */
+/* The end of arm_here() where the handler has been called before. */
 static noinline int arm_after_run(struct co_base *b, struct co_queue *q, struct callout *c, u64 left,
 				  unsigned long flags)
 {
-	const struct co_exec *e = co_running(c);
-
-	if (likely(!e || (co_exec_base(c->c_exec) == b && !e->drained && list_empty(&e->drainers))))
+	if (runs_at_most_here(b, c))
 		return arm_locked(b, q, c, left, flags);
 	co_raw_unlock(b);
 	local_irq_restore(flags);
@@ -507,8 +536,7 @@ static __always_inline int arm_here(struct callout *c, u64 left, u64 window, cal
 	struct co_base *b;
 
 	set_call(c, window, func, arg);
-	/* Off its queue, and let go of by a drain that took it off. */
-	if (unlikely(c->c_left || smp_load_acquire(&c->q_ref)) || trace_callout_start_enabled())
+	if (!is_idle(c) || trace_callout_start_enabled())
 		return arm_stored(c, left);
 	if (static_branch_unlikely(&co_periodic) && window)
 		return arm_stored(c, left);
@@ -517,9 +545,7 @@ static __always_inline int arm_here(struct callout *c, u64 left, u64 window, cal
 	if (unlikely(!co_trylock_quick(b)))
 		goto unusual;
 	q = co_attr_queue_of(b, c);
-	/* An offline base is armed for never, so that every key is before that. */
-	if (unlikely(~left < b->next || (!b->takes_any && !co_bound(c)) || (c->c_home && c->c_home != b->home) ||
-		     !co_q_roomy(q))) {
+	if (!fits_here(b, q, c, left)) {
 		co_raw_unlock(b);
 		goto unusual;
 	}
@@ -590,6 +616,56 @@ int __callout_arm(struct callout *c, u64 left, u64 window, callout_func_t *func,
 	return arm_anyhow(c, left, window, func, arg, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(__callout_arm);
+
+/**
+ * co_arm_several() - callout_set_within() for a few callouts, each @arg of its own handler, without a window
+ * @a:		the callouts, initialised, and when they are to run. Their lock is one and is held.
+ * @n:		how many; up to CO_SEVERAL, as the base lock is held for that long
+ * @func:	the handler
+ *
+ * As one arm_here(): one lock and one look at the CPU for all of them. What is unusual goes the usual way, in its turn.
+ *
+ * Context: As callout_set_within().
+ */
+void co_arm_several(const struct co_arming *a, unsigned int n, callout_func_t *func)
+{
+	const struct co_arming *end = a + n;
+	unsigned long flags;
+	struct co_base *b;
+	bool quick = false;
+
+	if (!IS_ENABLED(CONFIG_LOCKDEP) && !trace_callout_start_enabled()) {
+		local_irq_save(flags);
+		b = this_cpu_ptr(&co_bases);
+		quick = co_trylock_quick(b);
+		if (!quick)
+			local_irq_restore(flags);
+	}
+	for (; a < end; a++) {
+		struct callout *c = a->c;
+		const u64 left = a->left;
+
+		if (likely(quick)) {
+			struct co_queue *q = co_attr_queue_of(b, c);
+
+			if (has_no_flags(c) && is_idle(c) && fits_here(b, q, c, left) &&
+			    (likely(!c->c_exec) || runs_at_most_here(b, c))) {
+				set_call(c, 0, func, c);
+				set_here(b, c, left);
+				co_q_append(q, c, ~left);
+				continue;
+			}
+			quick = false;
+			co_raw_unlock(b);
+			local_irq_restore(flags);
+		}
+		__callout_arm(c, left, 0, func, c);
+	}
+	if (likely(quick)) {
+		co_raw_unlock(b);
+		local_irq_restore(flags);
+	}
+}
 
 static unsigned int how_cpu(int cpu)
 {

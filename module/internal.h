@@ -308,6 +308,17 @@ static inline struct co_exec *co_running(const struct callout *c)
 	return unlikely(smp_load_acquire(&e->curr) == c) ? e : NULL;
 }
 
+/* ---- core.c --------------------------------------------------------------------------------- */
+
+#define CO_SEVERAL	3	/* callouts that are armed in one hold of the base lock */
+
+struct co_arming {
+	struct callout *c;
+	u64 left;	/* as c_left */
+};
+
+void co_arm_several(const struct co_arming *a, unsigned int n, callout_func_t *func);
+
 /* ---- base lock ------------------------------------------------------------------------------ */
 
 DECLARE_STATIC_KEY_FALSE(co_measure_hold);

@@ -110,14 +110,6 @@ static int do_test(void __user *arg)
 	return copy_to_user(arg + offsetof(struct callout_test, result), t.result, sizeof(t.result)) ? -EFAULT : 0;
 }
 
-static bool follows(const struct callout_timer *e, unsigned int n)
-{
-	while (n--)
-		if (e[n].clockid != CLOCK_MONOTONIC)
-			return true;
-	return false;
-}
-
 /*
  * Each takes @n elements from @from, deals with them, and gives back what is written: see struct callout_vector. Fewer if
  * memory ends: how many is returned, or -EFAULT if it is none. What was read and cannot be written has been done.
@@ -131,11 +123,15 @@ static int whole(unsigned int n, unsigned long left, size_t size)
 	return n ?: -EFAULT;
 }
 
-/* In words: that is less, for so few bytes, than a copy of any length. */
-static int get_timers(struct callout_timer *to, const struct callout_timer __user *from, unsigned int n)
+/*
+ * In words: that is less, for so few bytes, than a copy of any length. @follows: whether some may be of other clocks than
+ * CLOCK_MONOTONIC.
+ */
+static int get_timers(struct callout_timer *to, const struct callout_timer __user *from, unsigned int n, bool *follows)
 {
 	const u64 __user *begin = (const u64 __user *)from, *end = (const u64 __user *)(from + n), *at;
 	u64 *word = (u64 *)to;
+	u32 others = 0;
 
 	if (!user_read_access_begin(from, n * sizeof(*from)))
 		return -EFAULT;
@@ -146,9 +142,11 @@ static int get_timers(struct callout_timer *to, const struct callout_timer __use
 		unsafe_get_user(word[3], at + 3, fault);
 		unsafe_get_user(word[4], at + 4, fault);
 		unsafe_get_user(word[5], at + 5, fault);
+		others |= (u32)((struct callout_timer *)word)->clockid ^ CLOCK_MONOTONIC;
 	}
 fault:
 	user_read_access_end();
+	*follows = others;
 	return (at - begin) / 6 ?: -EFAULT;
 }
 
@@ -168,11 +166,12 @@ fault:
 static int arm_chunk(struct co_dev *d, void __user *from, unsigned int n)
 {
 	struct callout_timer e[CHUNK] CO_UNINITIALIZED;
-	int there = get_timers(e, from, n);
+	bool follows = false;
+	int there = get_timers(e, from, n, &follows);
 
 	if (there < 0)
 		return there;
-	if (unlikely(!READ_ONCE(d->follows) && follows(e, there)))
+	if (unlikely(follows && !READ_ONCE(d->follows)))
 		co_clock_follow(d);
 	co_timers_arm(d, e, there);
 	return put_results(from, e, there);

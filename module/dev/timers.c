@@ -275,8 +275,31 @@ static int flags_for(const struct callout_timer *e)
 	}
 }
 
+/* Arms that are collected, so that several have one hold of the base lock. */
+struct arming {
+	u64 now;
+	bool waiting;
+	unsigned int n;
+	struct co_arming of[CO_SEVERAL];
+};
+
+static __always_inline void settle(struct arming *a)
+{
+	if (a->n)
+		co_arm_several(a->of, a->n, expired);
+	a->n = 0;
+}
+
+/* Where it has to be armed by a call, and is alike to most. */
+static __always_inline void collect(struct arming *a, struct co_timer *t, u64 at)
+{
+	a->of[a->n++] = (struct co_arming){ .c = &t->c, .left = ~at };
+	if (a->n == CO_SEVERAL)
+		settle(a);
+}
+
 /* The result, as struct callout_timer has it. In line: what is called for each is felt. */
-static __always_inline int arm(struct co_dev *d, const struct callout_timer *e, u64 now, bool waiting)
+static __always_inline int arm(struct co_dev *d, const struct callout_timer *e, struct arming *a)
 {
 	u64 deadline = e->deadline, window = e->window, at = deadline;
 	int flags = CO_T_MONOTONIC, armed;
@@ -295,11 +318,11 @@ static __always_inline int arm(struct co_dev *d, const struct callout_timer *e, 
 			return flags;
 		offset = co_clock_offset(flags & CO_T_CLOCK);
 		if (e->flags & CALLOUT_ARM_RELATIVE)
-			deadline = add(now + offset, deadline);
+			deadline = add(a->now + offset, deadline);
 		at = to_mono(deadline, offset);
 	}
 	t = &d->timer[id];
-	if (unlikely(waiting))
+	if (unlikely(a->waiting))
 		stop_waiting(d, id);
 	armed = t->flags / CO_T_ARMED % 2;
 	t->flags = flags | CO_T_ARMED;
@@ -307,11 +330,16 @@ static __always_inline int arm(struct co_dev *d, const struct callout_timer *e, 
 	t->user_data = e->user_data;
 	t->window = likely(!window) ? 0 : co_window_pack(window);
 	WRITE_ONCE(d->slot[id], deadline);
-	if (likely(at > now)) {
+	if (likely(at > a->now && !window && !t->c.c_left)) {
+		collect(a, t, at);
+		return armed;
+	}
+	settle(a);
+	if (likely(at > a->now)) {
 		queue_within(t, at, window);
 	} else {
 		callout_stop(&t->c);
-		expire(d, t, now, 0);
+		expire(d, t, a->now, 0);
 	}
 	return armed;
 }
@@ -326,14 +354,16 @@ static __always_inline int arm(struct co_dev *d, const struct callout_timer *e, 
  */
 void co_timers_arm(struct co_dev *d, struct callout_timer *e, unsigned int n)
 {
-	u64 now = co_now();
+	struct arming a CO_UNINITIALIZED;
 	const struct callout_timer *end = e + n;
-	bool waiting;
 
+	a.now = co_now();
+	a.n = 0;
 	spin_lock_bh(&d->lock);
-	waiting = d->nwaiting;
+	a.waiting = d->nwaiting;
 	for (; e < end; e++)
-		e->result = arm(d, e, now, waiting);
+		e->result = arm(d, e, &a);
+	settle(&a);
 	spin_unlock_bh(&d->lock);
 }
 CO_EXPORT_FOR_TESTS(co_timers_arm);

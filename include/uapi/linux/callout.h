@@ -42,8 +42,8 @@
  * @max_events:		that a ring may have
  * @timers:		of this descriptor; 0 before CALLOUT_IOC_SETUP
  * @events:		that its ring takes; likewise
- * @budget:		how many expiries of a user the kernel handles at once between two ticks; what is beyond waits for a
- *			thread, that is, for a share of the CPU as other programs have it
+ * @budget:		how many expiries of a user the kernel deals with at once, in a second; what is beyond waits until the
+ *			program calls poll(), epoll_wait() or read(), or for a thread that takes what others leave of a CPU
  */
 struct callout_info {
 	__u32 size;
@@ -106,7 +106,8 @@ struct callout_vector {
  * @flags:	CALLOUT_ARM_*; from CALLOUT_IOC_GET also CALLOUT_ARMED
  * @clockid:	CLOCK_MONOTONIC, CLOCK_BOOTTIME or CLOCK_REALTIME. A timer of CLOCK_REALTIME follows the clock when that is set,
  *		unless it was armed with CALLOUT_ARM_RELATIVE: it is one of CLOCK_MONOTONIC then.
- * @result:	written: negative is -errno; else, 1 if the timer was armed before the call, 0 if not
+ * @result:	written: negative is -errno; else, 1 if the timer was armed before the call, and then of that no event comes; 0
+ *		if not
  * @deadline:	when it is to expire; up to 2^63 - 1. What is over has expired: its event is there when the call returns.
  * @interval:	0, or the period in which it expires again, up to 2^63 - 1. Deadlines do not drift: they are @deadline plus a
  *		whole number of intervals. Those that were missed are counted in the next event.
@@ -149,11 +150,11 @@ struct callout_id {
  * struct callout_event - a timer has expired; what read() returns an array of, and what the ring holds
  * @id:		which
  * @flags:	CALLOUT_EVENT_*
- * @overruns:	how often it has expired before, since its last event, without an event: the interval is shorter than the
- *		time it took to report it, or there was no room in the ring
+ * @overruns:	how many periods have ended before, since its last event, without an event: the interval is shorter than the
+ *		time it took to tell of it, or there was no room in the ring
  * @user_data:	of when it was armed
  * @deadline:	that has come, on the timer's clock
- * @fired_at:	when the kernel saw that, on the same clock; never before @deadline
+ * @fired_at:	when the kernel told of it, on the same clock; never before @deadline
  */
 struct callout_event {
 	__u32 id;
@@ -183,8 +184,9 @@ struct callout_event {
 /**
  * struct callout_ring - the events, in memory that is shared with the kernel
  * @head:	number of the next event to come, modulo 2^32. Written by the kernel, after the event: load-acquire.
- * @flags:	CALLOUT_RING_BACKLOG: there are events that found no room. They follow in their order when some is made and the
- *		kernel is told, by poll(), epoll_wait() or read(). Written by the kernel.
+ * @flags:	CALLOUT_RING_BACKLOG: timers have expired for whose events there is no room. They are armed still, and are told of, in
+ *		no order, when some is made and the kernel is told, by poll(), epoll_wait() or read(), or sees it when another
+ *		timer expires. Written by the kernel.
  * @size:	events that there is room for, a power of two. Written by the kernel, once.
  * @tail:	number of the next event to be taken. Written by who takes it, when it has been copied: store-release. read()
  *		takes from the same ring.

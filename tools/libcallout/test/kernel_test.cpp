@@ -99,7 +99,7 @@ TEST(device, info)
 	EXPECT_EQ(i.max_user_timers, 1U << 20);
 	EXPECT_EQ(i.max_events, 1U << 20);
 	EXPECT_EQ(i.timers, 0U);
-	EXPECT_EQ(i.budget, 1024U);
+	EXPECT_EQ(i.budget, 10000U);
 	d.setup(100, 33);
 	EXPECT_EQ(d.info().timers, 100U);
 	EXPECT_EQ(d.info().events, 64U);
@@ -491,7 +491,7 @@ TEST_F(clock_step, is_told)
 // ---- events
 // --------------------------------------------------------------------------------------------------------
 
-TEST(events, backlog_keeps_order_by_ring)
+TEST(events, backlog_comes_by_ring)
 {
 	constexpr std::uint32_t n = 1000;
 	device d(n, 8);
@@ -507,19 +507,21 @@ TEST(events, backlog_keeps_order_by_ring)
 	EXPECT_TRUE(d.ring().backlog());
 	std::vector<event> events(n + 1);
 	ASSERT_EQ(d.ring().pop(events), n);
+	std::vector<bool> seen(n);
 	for (std::uint32_t i = 0; i < n; i++)
-		ASSERT_EQ(events[i].user_data(), i);
+		seen.at(events[i].user_data()) = true;
+	EXPECT_EQ(std::count(seen.begin(), seen.end(), true), n);
 	EXPECT_FALSE(d.ring().backlog());
 	EXPECT_FALSE(d.wait(0s));
 }
 
-TEST(events, backlog_keeps_order_by_read)
+TEST(events, backlog_comes_by_read)
 {
 	constexpr std::uint32_t n = 1000;
 	device d(n, 8);
 	std::vector<timer> timers;
 	std::array<event, 37> events;
-	std::uint32_t seen = 0;
+	std::vector<unsigned> seen(n);
 
 	d.set_nonblocking();
 	EXPECT_EQ(d.read(events), 0U);
@@ -529,8 +531,8 @@ TEST(events, backlog_keeps_order_by_read)
 	}
 	while (const std::size_t got = d.read(events))
 		for (std::size_t i = 0; i < got; i++)
-			ASSERT_EQ(events[i].user_data(), seen++);
-	EXPECT_EQ(seen, n);
+			seen.at(events[i].user_data())++;
+	EXPECT_EQ(std::count(seen.begin(), seen.end(), 1U), n);
 }
 
 TEST(events, read_waits)

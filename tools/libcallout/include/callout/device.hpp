@@ -38,7 +38,7 @@ struct device_info {
 	std::uint32_t max_events = 0;      // that a ring may have
 	std::uint32_t timers = 0;          // of this descriptor; 0 before setup()
 	std::uint32_t events = 0;          // that its ring takes; likewise
-	std::uint32_t budget = 0; // expiries of a user that are handled at once between two ticks
+	std::uint32_t budget = 0; // expiries of a user that are dealt with at once, in a second
 	bool test = false;        // the module was loaded for its tests
 };
 
