@@ -120,6 +120,8 @@ static bool stop_waiting(struct co_dev *d, u32 id)
 	if (!d->nwaiting || !__test_and_clear_bit(id, d->waiting))
 		return false;
 	WRITE_ONCE(d->nwaiting, d->nwaiting - 1);
+	if (!d->nwaiting)
+		set_no_room(d, false);
 	return true;
 }
 
@@ -140,6 +142,7 @@ static void expire(struct co_dev *d, struct co_timer *t, u64 now, u64 not_before
 		if ((at <= now || set) && unlikely(!has_room(d))) {
 			wait(d, t);
 			set_no_room(d, true);
+			co_ring_wake(d);	/* an edge of its own */
 			return;
 		}
 		if (at > now) {
