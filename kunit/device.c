@@ -157,6 +157,43 @@ static void past_is_told_at_once(struct kunit *test)
 	EXPECT_NONE(test);
 }
 
+/*
+ * They are armed together, and yet one after the other, where one is named twice. Run with -q, as it is the quick way;
+ * fails there where it does not look whether one is idle.
+ */
+static void several_in_one_call(struct kunit *test)
+{
+	struct callout_timer e[] = {
+		{ .id = 0, .clockid = CLOCK_MONOTONIC, .deadline = kt_t(9) },
+		{ .id = 1, .clockid = CLOCK_MONOTONIC, .deadline = kt_t(4) },
+		{ .id = 0, .clockid = CLOCK_MONOTONIC, .deadline = kt_t(5) },
+		{ .id = 2, .clockid = CLOCK_MONOTONIC, .deadline = kt_t(6) },
+		{ .id = 2, .clockid = CLOCK_MONOTONIC, .deadline = 1 },
+		{ .id = 0, .clockid = CLOCK_MONOTONIC, .deadline = kt_t(3), .window = 10 },
+		{ .id = TIMERS, .clockid = CLOCK_MONOTONIC, .deadline = kt_t(3) },
+		{ .id = 1, .clockid = CLOCK_MONOTONIC, .deadline = kt_t(7) },
+	};
+	static const int results[] = { 0, 0, 1, 0, 1, 1, -ENOENT, 1 };
+	unsigned int i;
+
+	/* So that the clock is armed for an earlier time than any of them. */
+	arm(7, kt_t(2));
+	co_timers_arm(d, e, ARRAY_SIZE(e));
+	for (i = 0; i < ARRAY_SIZE(e); i++)
+		KUNIT_EXPECT_EQ_MSG(test, e[i].result, results[i], "element %u", i);
+	EXPECT_EVENT(test, 2, 1, 0);
+	run_at(test, kt_t(2));
+	EXPECT_EVENT(test, 7, kt_t(2), 0);
+	run_at(test, kt_t(3) + 10);
+	EXPECT_EVENT(test, 0, kt_t(3), 0);
+	run_at(test, kt_t(6));
+	EXPECT_NONE(test);
+	run_at(test, kt_t(7));
+	EXPECT_EVENT(test, 1, kt_t(7), 0);
+	run_at(test, kt_t(20));
+	EXPECT_NONE(test);
+}
+
 static void wrong_ones_change_nothing(struct kunit *test)
 {
 	const struct callout_timer good = { .clockid = CLOCK_MONOTONIC, .deadline = kt_t(9), .interval = 5 };
@@ -586,6 +623,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(expires_once),
 	KUNIT_CASE(cancelled_for_good),
 	KUNIT_CASE(past_is_told_at_once),
+	KUNIT_CASE(several_in_one_call),
 	KUNIT_CASE(wrong_ones_change_nothing),
 	KUNIT_CASE(moved_by_a_store),
 	KUNIT_CASE(believed_only_so_far),

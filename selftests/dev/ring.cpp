@@ -439,7 +439,8 @@ CASE(periods_wait_for_room)
 	CHECK(!r.backlog());
 }
 
-// A program that does not look at the flags: the kernel sees that there is room when the next timer expires.
+// A program that does not look at the flags: the kernel sees that there is room when the next timer
+// expires.
 CASE(room_made_by_a_program_is_found_by_the_next_event)
 {
 	Device d{4, 2};

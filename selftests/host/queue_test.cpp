@@ -384,7 +384,8 @@ TEST_P(Queue, WantsNoMoreThanItsLengthJustifies)
 		if (!ops.insert(&q, &c, inserted))
 			continue;
 		most = std::max(most, ops.wanted(&q));
-		EXPECT_LE(most, inserted < 50000 ? std::max(4096U, 3 * inserted) : 17 * inserted / 10);
+		EXPECT_LE(most,
+			  inserted < 50000 ? std::max(4096U, 3 * inserted) : 17 * inserted / 10);
 		serve(ops, q, memory);
 	}
 	while (ops.count(&q))
