@@ -349,6 +349,32 @@ static void full_ring_loses_no_last_event(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, d->slot[6], kt_t(4) + KT_UNIT_NS / 2);
 }
 
+/* One that waits since an earlier element of the same call. Fails where what waits is looked at before the first alone. */
+static void full_ring_and_one_named_twice(struct kunit *test)
+{
+	struct callout_timer e[] = {
+		{ .id = 1, .clockid = CLOCK_MONOTONIC, .deadline = 1 },
+		{ .id = 1, .clockid = CLOCK_MONOTONIC, .deadline = 2 },
+		{ .id = 2, .clockid = CLOCK_MONOTONIC, .deadline = 3 },
+		{ .id = 2, .clockid = CLOCK_MONOTONIC, .deadline = kt_t(4) },
+	};
+	u32 id;
+
+	for (id = 0; id < EVENTS; id++)
+		arm(id + 3, 1);
+	co_timers_arm(d, e, ARRAY_SIZE(e));
+	KUNIT_EXPECT_EQ(test, d->nwaiting, 1);
+	for (id = 0; id < EVENTS; id++)
+		EXPECT_EVENT(test, id + 3, 1, 0);
+	EXPECT_EVENT(test, 1, 2, 0);
+	EXPECT_NONE(test);
+	KUNIT_EXPECT_EQ(test, d->nwaiting, 0);
+	run_at(test, kt_t(4));
+	EXPECT_EVENT(test, 2, kt_t(4), 0);
+	co_timers_catch_up(d);
+	EXPECT_NONE(test);
+}
+
 /* A tail that cannot be makes the ring full, and is believed again when it can. */
 static void tail_is_not_believed(struct kunit *test)
 {
@@ -630,6 +656,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(periods_do_not_drift),
 	KUNIT_CASE(short_periods_are_counted),
 	KUNIT_CASE(full_ring_loses_no_last_event),
+	KUNIT_CASE(full_ring_and_one_named_twice),
 	KUNIT_CASE(tail_is_not_believed),
 	KUNIT_CASE(beyond_the_budget),
 	KUNIT_CASE(beyond_the_budget_in_the_thread),

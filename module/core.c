@@ -618,7 +618,7 @@ int __callout_arm(struct callout *c, u64 left, u64 window, callout_func_t *func,
 EXPORT_SYMBOL_GPL(__callout_arm);
 
 /**
- * co_arm_several() - callout_set_within() for a few callouts, each @arg of its own handler, without a window
+ * co_arm_several() - callout_set_within() for a few callouts, without a window; each is its handler's argument
  * @a:		the callouts, initialised, and when they are to run. Their lock is one and is held.
  * @n:		how many; up to CO_SEVERAL, as the base lock is held for that long
  * @func:	the handler

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 using namespace std::chrono_literals;
 
@@ -44,11 +45,13 @@ try {
 			checked(-1, "epoll_wait");
 		if (got.data.fd == dev.native_handle()) {
 			dev.ring().consume([&](const callout::event &e) {
-				if (e.user_data() == write_to_pipe)
+				if (e.user_data() == close_pipe) {
+					every.cancel();
+					::close(std::exchange(pipe[1], -1));
+				} else if (pipe[1] >= 0) { // or it was on its way already
 					checked(static_cast<int>(::write(pipe[1], "x", 1)),
 						"write");
-				else if (every.cancel())
-					::close(pipe[1]);
+				}
 			});
 		} else if (got.data.fd == pipe[0]) {
 			const auto n = ::read(pipe[0], buffer.data(), buffer.size());

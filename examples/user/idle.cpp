@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <iostream>
 #include <random>
+#include <stdexcept>
 #include <system_error>
 #include <vector>
 
@@ -23,7 +24,7 @@ struct connection {
 	bool closed = false;
 };
 
-// A packet for a connection. False if its timeout was over: it is not to come back to life.
+// A packet for a connection. False if its timeout has been told of: it is not to come back to life.
 bool receive(connection &c, steady_clock::time_point now)
 {
 	if (c.closed)

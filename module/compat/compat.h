@@ -47,8 +47,10 @@ static inline void co_hrtimer_setup(struct hrtimer *timer,
 #include <linux/workqueue.h>
 #ifdef CO_HAVE_SYSTEM_PERCPU_WQ
 #define co_system_wq	system_percpu_wq
+#define co_system_unbound_wq	system_dfl_wq
 #else
 #define co_system_wq	system_wq
+#define co_system_unbound_wq	system_unbound_wq
 #endif
 
 /* 6.14: what a new worker's thread does not do by itself any more. */

@@ -2,7 +2,7 @@
 /*
  * /dev/callout: the file operations, and the arguments of its ioctls. include/uapi/linux/callout.h is the specification.
  *
- * Nothing of the program's is read twice. What is written to it is written last.
+ * What of the program's is read again, as it was no more than looked at, is checked again. What is written to it is written last.
  */
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -67,7 +67,7 @@ static int do_info(struct co_dev *d, void __user *arg)
 static int do_setup(struct co_dev *d, void __user *arg)
 {
 	struct callout_setup s;
-	u32 most = min(READ_ONCE(co_dev_max_timers), CO_T_MAX);
+	u32 most = min(READ_ONCE(co_dev_max_timers), CO_T_MAX), charged;
 	struct co_user *user;
 	int err = get_argument(&s, sizeof(s), sizeof(s), arg);
 
@@ -82,14 +82,16 @@ static int do_setup(struct co_dev *d, void __user *arg)
 		err = -EBUSY;
 		goto out;
 	}
-	user = co_user_charge(s.timers);
+	charged = max(s.timers, s.events);
+	user = co_user_charge(charged);
 	err = PTR_ERR_OR_ZERO(user);
 	if (err)
 		goto out;
 	d->user = user;
+	d->charged = charged;
 	err = co_timers_init(d, s.timers, roundup_pow_of_two(s.events));
 	if (err)
-		co_user_uncharge(user, s.timers);
+		co_user_uncharge(user, charged);
 out:
 	mutex_unlock(&d->reading);
 	return err;
@@ -284,15 +286,17 @@ static ssize_t dev_read(struct file *file, char __user *to, size_t n, loff_t *po
 	if (n < sizeof(struct callout_event))
 		return -EINVAL;
 	for (;;) {
-		got = mutex_lock_interruptible(&d->reading);
-		if (got)
-			return got;
+		if (mutex_lock_interruptible(&d->reading))
+			return -ERESTARTSYS;
 		got = co_ring_read(d, to, n);
 		mutex_unlock(&d->reading);
 		if (got)
 			return got;
 		if (file->f_flags & O_NONBLOCK)
 			return -EAGAIN;
+		/* Where some wait all the time the next line does not look. */
+		if (signal_pending(current))
+			return -ERESTARTSYS;
 		got = wait_event_interruptible(d->wait, co_ring_used(d) || READ_ONCE(d->nwaiting));
 		if (got)
 			return got;
@@ -389,7 +393,7 @@ static int dev_release(struct inode *inode, struct file *file)
 	co_clock_unfollow(d);
 	co_timers_free(d);
 	if (d->timers)
-		co_user_uncharge(d->user, d->timers);
+		co_user_uncharge(d->user, d->charged);
 	kfree(d);
 	return 0;
 }

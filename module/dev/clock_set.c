@@ -45,7 +45,7 @@ static DECLARE_WORK(set_work, clock_was_set);
 
 static void ask_for_work(struct irq_work *w)
 {
-	queue_work(co_system_wq, &set_work);
+	queue_work(co_system_unbound_wq, &set_work);
 }
 
 static DEFINE_IRQ_WORK(set_irq_work, ask_for_work);

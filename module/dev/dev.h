@@ -12,7 +12,7 @@
  * The tables belong to the file: they are there from CALLOUT_IOC_SETUP until the last reference to it goes, memory that is
  * mapped included. So no call, and no handler of a timer, finds them gone.
  *
- * Lock order: co_dev.reading, or the mutex of clock_set.c -> co_dev.lock -> base locks, and what a wake-up takes.
+ * Lock order: co_dev.reading -> the mutex of user.c. co_dev.reading, or the mutex of clock_set.c -> co_dev.lock -> base locks, and what a wake-up takes.
  */
 #ifndef CALLOUT_DEV_H
 #define CALLOUT_DEV_H
@@ -29,7 +29,7 @@
 #define CO_T_CLOCK	0x03	/* enum co_t_clock */
 #define CO_T_ARMED	0x04	/* will expire, or has and waits */
 #define CO_T_CLOCK_SET	0x08	/* CALLOUT_ARM_CLOCK_SET */
-#define CO_T_TELL_SET	0x10	/* waits with CALLOUT_EVENT_CLOCK_SET */
+#define CO_T_TELL_SET	0x10	/* its next event has CALLOUT_EVENT_CLOCK_SET */
 
 enum co_t_clock { CO_T_MONOTONIC, CO_T_BOOTTIME, CO_T_REALTIME };
 
@@ -74,7 +74,8 @@ struct co_user;
  * @wait:	readers, and who polls
  * @fasync:	whom to send SIGIO; of kill_fasync()
  * @reading:	one read() copies at a time; also the one SETUP
- * @user:	whom the timers are counted for. Constant, as @timer.
+ * @user:	whom they are counted for. Constant, as @timer.
+ * @charged:	how many timers are counted: as many as there are, or as the ring was to take events. Likewise.
  * @follows:	in the list of clock_set.c; turns true once, under its mutex
  * @link:	in that list
  * @real_offset: of CLOCK_REALTIME, when this was last told that it was set. The mutex of clock_set.c.
@@ -96,6 +97,7 @@ struct co_dev {
 	struct fasync_struct *fasync;
 	struct mutex reading;
 	struct co_user *user;
+	u32 charged;
 	bool follows;
 	struct list_head link;
 	s64 real_offset;

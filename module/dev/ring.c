@@ -53,7 +53,6 @@ void co_ring_put(struct co_dev *d, const struct co_timer *t, u32 flags, u64 over
 	/* Pairs with the program's load-acquire. */
 	smp_store_release(&d->ring->head, d->head);
 	co_ring_wake(d);
-	kill_fasync(&d->fasync, SIGIO, POLL_IN);
 }
 CO_EXPORT_FOR_TESTS(co_ring_put);
 
@@ -68,6 +67,7 @@ void co_ring_wake(struct co_dev *d)
 	/* Has a barrier after the store of @head; pairs with that of who waits. */
 	if (wq_has_sleeper(&d->wait))
 		wake_up_interruptible_poll(&d->wait, EPOLLIN | EPOLLRDNORM);
+	kill_fasync(&d->fasync, SIGIO, POLL_IN);
 }
 
 /**
@@ -107,7 +107,7 @@ ssize_t co_ring_read(struct co_dev *d, char __user *to, size_t n)
 		done += there;
 		if (left && !done)
 			return -EFAULT;
-		if (left)
+		if (left || signal_pending(current))
 			break;
 	}
 	/* Who reads less than there is leaves room all the same. */

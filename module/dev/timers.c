@@ -25,8 +25,14 @@
  *	the thread		-> the same at nice 19, for programs that look at the ring alone
  *
  * So what is beyond the budget has the CPU's time that its program has, and else what others leave. Periods that are shorter
- * than min_interval are told of no more often than that. Who waits while nobody is at work on it waits for room: who leaves
- * off else, or finds room where there was none, kicks the thread.
+ * than min_interval are told of no more often than that.
+ *
+ * What always holds, with co_dev.lock held:
+ *  1. A timer that is not armed is in no queue and does not wait. One that is armed is in a queue, or its handler is about to be
+ *     called, or it waits: one of the three.
+ *  2. @nwaiting is how many bits @waiting has.
+ *  3. While some wait, and not for room, somebody is at work on it, or the thread is told: who leaves off, or finds room where
+ *     there was none, kicks it.
  */
 #include <linux/bitmap.h>
 #include <linux/kthread.h>
@@ -45,6 +51,9 @@ unsigned int co_dev_min_interval_us = 100;
 CO_EXPORT_FOR_TESTS(co_dev_min_interval_us);
 
 static struct kthread_worker *worker;
+
+/* It is its handler's argument: see co_arm_several(). */
+static_assert(!offsetof(struct co_timer, c));
 
 static struct co_dev *dev_of(const struct co_timer *t)
 {
@@ -111,8 +120,8 @@ static void kick(struct co_dev *d)
 
 static void wait(struct co_dev *d, struct co_timer *t)
 {
-	__set_bit(t - d->timer, d->waiting);
-	WRITE_ONCE(d->nwaiting, d->nwaiting + 1);
+	if (!__test_and_set_bit(t - d->timer, d->waiting))
+		WRITE_ONCE(d->nwaiting, d->nwaiting + 1);
 }
 
 static bool stop_waiting(struct co_dev *d, u32 id)
@@ -281,7 +290,6 @@ static int flags_for(const struct callout_timer *e)
 /* Arms that are collected, so that several have one hold of the base lock. */
 struct arming {
 	u64 now;
-	bool waiting;
 	unsigned int n;
 	struct co_arming of[CO_SEVERAL];
 };
@@ -325,7 +333,8 @@ static __always_inline int arm(struct co_dev *d, const struct callout_timer *e, 
 		at = to_mono(deadline, offset);
 	}
 	t = &d->timer[id];
-	if (unlikely(a->waiting))
+	/* Not as it was when the call began: it may be named twice, and wait since the first time. */
+	if (unlikely(d->nwaiting))
 		stop_waiting(d, id);
 	armed = t->flags / CO_T_ARMED % 2;
 	t->flags = flags | CO_T_ARMED;
@@ -363,7 +372,6 @@ void co_timers_arm(struct co_dev *d, struct callout_timer *e, unsigned int n)
 	a.now = co_now();
 	a.n = 0;
 	spin_lock_bh(&d->lock);
-	a.waiting = d->nwaiting;
 	for (; e < end; e++)
 		e->result = arm(d, e, &a);
 	settle(&a);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Limits: by descriptor, by user, by tick; and as many timers as there can be.
+// Limits: by descriptor, by user, by second; and as many timers as there can be.
 #include "device.hpp"
 
 #include <algorithm>
@@ -182,6 +182,23 @@ CASE(users_do_not_share)
 	CHECK(as_user(1000, [] { return AND(setup_new(100) == 0); }));
 }
 
+// Memory is memory: a large ring counts as many timers.
+CASE(events_of_a_user)
+{
+	Parameter most{"dev_max_user_timers", 100};
+	OpenToAll open;
+
+	CHECK(as_user(1000, [] {
+		Device a, b;
+		bool fine = AND(a.setup(1, 101) == -EDQUOT);
+		fine &= AND(a.setup(1, 60) == 0);
+		fine &= AND(b.setup(1, 41) == -EDQUOT);
+		fine &= AND(b.setup(40, 1) == 0);
+		a.close();
+		return fine & AND(setup_new(60) == 0) & AND(setup_new(61) == -EDQUOT);
+	}));
+}
+
 CASE(a_mapping_counts_until_it_goes)
 {
 	Parameter most{"dev_max_user_timers", 100};
@@ -221,7 +238,7 @@ CASE(users_come_and_go)
 
 CASE(a_small_budget_delivers_all)
 {
-	for (u64 budget : {4, 1, 0}) {
+	for (u64 budget : {4000, 1, 0}) {
 		Parameter p{"dev_budget", budget};
 		constexpr u32 timers = 2000;
 		Device d{timers, 2048};
@@ -249,7 +266,7 @@ CASE(a_small_budget_delivers_all)
 	}
 }
 
-CASE(what_waits_for_the_thread_can_be_cancelled_and_moved)
+CASE(what_is_beyond_the_budget_can_be_cancelled_and_moved)
 {
 	Parameter p{"dev_budget", 0};
 	constexpr u32 timers = 64;

@@ -196,6 +196,29 @@ CASE(epoll_edge_of_a_ring_that_is_full)
 	CHECK(!r.backlog());
 }
 
+// The kernel cannot see that room was made: with an edge the program tells it by poll().
+CASE(epoll_edge_after_room_was_made)
+{
+	Device d{4, 1};
+	Ring r{d};
+	Epoll edge, level;
+
+	edge.add(d.get(), EPOLLIN | EPOLLET);
+	level.add(d.get(), EPOLLIN);
+	d.arm(timer_at(0, 1));
+	d.arm(timer_at(1, 1));
+	d.arm(timer_at(2, 1));
+	CHECK_EQ(edge.wait(0), EPOLLIN);
+	CHECK_EQ(r.take()->id, 0);
+	CHECK(r.backlog());
+	CHECK_EQ(edge.wait(0), 0);
+	CHECK(d.ready(0));
+	CHECK_EQ(r.take()->id, 1);
+	CHECK_EQ(level.wait(0), EPOLLIN);
+	CHECK_EQ(r.take()->id, 2);
+	CHECK(!r.backlog());
+}
+
 CASE(epoll_once_and_nested)
 {
 	Device d{4, 4};

@@ -10,7 +10,7 @@
 
 namespace {
 
-// All there is, by the ring and not by read(); what waits in the backlog is asked for.
+// All there is, by the ring and not by read(); what waits for room is asked for.
 std::vector<callout_event> take_all(const Device &d, const Ring &r)
 {
 	std::vector<callout_event> all;
@@ -398,6 +398,35 @@ CASE(what_finds_no_room_is_the_last_event)
 	CHECK_EQ(events[1].deadline, 13);
 	CHECK_EQ(events[2].id, 2);
 	CHECK(!d.armed(1));
+}
+
+// One that waits since an earlier element of the same call.
+CASE(twice_in_a_vector_without_room)
+{
+	Device d{4, 1};
+	Ring r{d};
+	std::array<callout_timer, 3> past{timer_at(1, 11), timer_at(1, 12), timer_at(1, 13)};
+	std::array<callout_timer, 2> future{timer_at(2, 14), timer_in(2, 20 * ms)};
+
+	d.arm(timer_at(0, 1));
+	REQUIRE_EQ(d.arm(past), 3);
+	CHECK_EQ(past[0].result, 0);
+	CHECK_EQ(past[1].result, 1);
+	REQUIRE_EQ(d.arm(future), 2);
+	CHECK_EQ(future[1].result, 1);
+	CHECK_EQ(r.take()->id, 0);
+	CHECK(d.ready(1000));
+	CHECK_EQ(r.take()->deadline, 13);
+	CHECK(d.ready(1000));
+	CHECK_EQ(r.take()->id, 2);
+	CHECK(!d.ready(50));
+	CHECK(!r.backlog());
+	CHECK(!d.armed(1) && !d.armed(2));
+	// Nor does a store bring one back that is not armed.
+	Slots s{d};
+	s[2] = now() + 10 * ms;
+	CHECK(!d.ready(50));
+	CHECK_EQ(d.cancel(2), 0);
 }
 
 CASE(what_waits_for_room_can_be_cancelled_and_armed)

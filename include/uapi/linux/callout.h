@@ -38,7 +38,8 @@
  * @resolution_ns:	of that clock
  * @min_interval_ns:	periods that are shorter are counted in full, but reported no more often than that
  * @max_timers:		that a descriptor may have
- * @max_user_timers:	that all descriptors of a user may have together
+ * @max_user_timers:	that all descriptors of a user may have together; a ring counts as so many as it was to take events, if
+ *			that is more
  * @max_events:		that a ring may have
  * @timers:		of this descriptor; 0 before CALLOUT_IOC_SETUP
  * @events:		that its ring takes; likewise
@@ -108,13 +109,14 @@ struct callout_vector {
  *		unless it was armed with CALLOUT_ARM_RELATIVE: it is one of CLOCK_MONOTONIC then.
  * @result:	written: negative is -errno; else, 1 if the timer was armed before the call, and then of that no event comes; 0
  *		if not
- * @deadline:	when it is to expire; up to 2^63 - 1. What is over has expired: its event is there when the call returns.
+ * @deadline:	when it is to expire; up to 2^63 - 1. What is over has expired: its event is there when the call returns,
+ *		or the timer waits for room in the ring.
  * @interval:	0, or the period in which it expires again, up to 2^63 - 1. Deadlines do not drift: they are @deadline plus a
  *		whole number of intervals. Those that were missed are counted in the next event.
  * @window:	how much later it may be, so that interrupts are shared
  * @user_data:	goes with its events
  *
- * An armed timer that is armed is replaced. Results: ENOENT no such timer; EINVAL unknown flag or clock, a time out of
+ * One that is armed already is replaced. Results: ENOENT no such timer; EINVAL unknown flag or clock, a time out of
  * range, CALLOUT_ARM_CLOCK_SET on anything but an absolute CLOCK_REALTIME.
  *
  * CALLOUT_IOC_GET reads @id alone and writes the rest; @deadline is absolute, and 0 if the timer is not armed.
@@ -139,7 +141,8 @@ struct callout_timer {
  * @id:		which
  * @result:	written: 1 it was armed, 0 it was not, or -ENOENT
  *
- * When the call has returned the timer does not expire any more. Events that it had before are still delivered.
+ * When the call has returned the timer does not expire any more. Events that it had before are still delivered; one that
+ * waits, for room or beyond the budget, is armed, and has none.
  */
 struct callout_id {
 	__u32 id;
@@ -185,8 +188,8 @@ struct callout_event {
  * struct callout_ring - the events, in memory that is shared with the kernel
  * @head:	number of the next event to come, modulo 2^32. Written by the kernel, after the event: load-acquire.
  * @flags:	CALLOUT_RING_BACKLOG: timers have expired for whose events there is no room. They are armed still, and are told of, in
- *		no order, when some is made and the kernel is told, by poll(), epoll_wait() or read(), or sees it when another
- *		timer expires. Written by the kernel.
+ *		no order, when some is made and the kernel is told, by poll() or read(), or by epoll_wait() unless that is
+ *		edge-triggered, or sees it when another timer expires. Written by the kernel.
  * @size:	events that there is room for, a power of two. Written by the kernel, once.
  * @tail:	number of the next event to be taken. Written by who takes it, when it has been copied: store-release. read()
  *		takes from the same ring.

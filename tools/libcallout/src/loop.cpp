@@ -74,8 +74,7 @@ void waiter::stop() noexcept
 	waiting_ = false;
 }
 
-// ---- handlers
-// ------------------------------------------------------------------------------------------------------
+// ---- handlers ------------------------------------------------------------------------------
 
 class handler_node final : public waiter, public std::enable_shared_from_this<handler_node> {
 public:
@@ -90,7 +89,9 @@ public:
 	}
 	void rearm(std::uint64_t at)
 	{
-		if (clock_ != CLOCK_MONOTONIC || !move_later(at)) {
+		// Of a period there may be an event on its way, which a store would not make
+		// another's.
+		if (interval_.count() || clock_ != CLOCK_MONOTONIC || !move_later(at)) {
 			clock_ = CLOCK_MONOTONIC;
 			start(clock_, at, false, interval_, window_);
 		}
@@ -132,8 +133,7 @@ void handler::cancel() noexcept
 		node_->cancel();
 }
 
-// ---- coroutines that are the loop's
-// --------------------------------------------------------------------------------
+// ---- coroutines that are the loop's --------------------------------------------------------
 
 // In the list of its loop while it is there; goes away by itself when it ends.
 struct loop::root {
@@ -156,7 +156,8 @@ struct loop::root {
 		static void return_void() noexcept {}
 		void unhandled_exception() const noexcept
 		{
-			owner.error_ = std::current_exception();
+			if (!owner.error_)
+				owner.error_ = std::current_exception();
 		}
 
 		loop &owner;
@@ -226,6 +227,9 @@ loop::loop(device &of)
 		detail::fail({errno, std::system_category()}, "cannot make a loop");
 	if (!state_->timers())
 		detail::fail(errc::not_set_up, "cannot make a loop");
+	if (state_->loop)
+		detail::fail(std::make_error_code(std::errc::device_or_resource_busy),
+			     "cannot make a loop: the device has one");
 	waiters_.resize(state_->timers());
 	mine_.resize(state_->timers());
 	idle_.reserve(state_->timers());
@@ -270,6 +274,8 @@ std::size_t loop::poll()
 
 void loop::dispatch(const event &e)
 {
+	if (e.id() >= mine_.size()) // somebody else has written to the ring
+		return;
 	if (!mine_[e.id()]) {
 		if (other_)
 			other_(e);

@@ -46,7 +46,7 @@ slot device_state::slot(std::uint32_t id) const noexcept
 
 ring device_state::ring() const noexcept
 {
-	return {static_cast<abi::ring *>(events_.get()), poll_teller{fd()}};
+	return {static_cast<abi::ring *>(events_.get()), ring_size_, poll_teller{fd()}};
 }
 
 void device_state::info(abi::info &to, std::error_code &ec) const noexcept
@@ -99,6 +99,7 @@ void device_state::map(std::uint32_t timers, std::uint32_t events, std::error_co
 	slots_ = std::move(slots);
 	events_ = std::move(ring);
 	timers_ = timers;
+	ring_size_ = events;
 	ec.clear();
 }
 

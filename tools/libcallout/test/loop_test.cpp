@@ -247,6 +247,54 @@ TEST_F(loop, handler_again_and_again)
 	EXPECT_EQ(armed(), 0U);
 }
 
+TEST_F(loop, handler_again_and_again_rearmed)
+{
+	int n = 0;
+	auto h = l->every(1s, [&](const callout::event &) { n++; });
+
+	// Its event is there, and the next period is armed.
+	expire_latest();
+	h.rearm_after(3600s);
+	EXPECT_EQ(l->poll(), 1U);
+	EXPECT_EQ(n, 0);
+	expire_latest();
+	EXPECT_EQ(l->poll(), 1U);
+	EXPECT_EQ(n, 1);
+}
+
+TEST_F(loop, one_of_a_device)
+{
+	EXPECT_THROW(callout::loop{d}, std::system_error);
+	EXPECT_NO_THROW(l->spawn(thrower(d, true)));
+	l.reset();
+	EXPECT_NO_THROW(callout::loop{d});
+}
+
+TEST_F(loop, first_of_two_that_throw)
+{
+	const auto throws = [](const char *what) -> task<> {
+		throw std::runtime_error(what);
+		co_return;
+	};
+
+	l->spawn(throws("first"));
+	l->spawn(throws("second"));
+	try {
+		l->poll();
+		FAIL();
+	} catch (const std::runtime_error &e) {
+		EXPECT_STREQ(e.what(), "first");
+	}
+}
+
+TEST_F(loop, id_that_cannot_be)
+{
+	*k.timers[0].slot = 1;
+	k.expire(0);
+	k.ring->event[0].id = 1000000;
+	EXPECT_EQ(l->poll(), 1U);
+}
+
 TEST_F(loop, handler_that_destroys_itself)
 {
 	bool gone{};

@@ -37,7 +37,8 @@ public:
 	{
 		return detail::time_of<Clock>(e_.fired_at);
 	}
-	// From the deadline to when the kernel saw it.
+	// From the deadline to when the kernel told of it: later, where the timer waited for room
+	// or beyond the budget.
 	[[nodiscard]] std::chrono::nanoseconds lateness() const noexcept
 	{
 		return std::chrono::nanoseconds(

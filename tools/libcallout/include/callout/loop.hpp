@@ -101,8 +101,8 @@ class [[nodiscard]] handler final {
 public:
 	handler() noexcept = default;
 
-	// Later is a store, if it has not expired. Whatever has expired before, and was not called
-	// yet, is forgotten.
+	// Later is a store, but for one of every(), and if it has not expired. Whatever has expired
+	// before, and was not called yet, is forgotten.
 	template <class Rep, class Period>
 	void rearm_after(std::chrono::duration<Rep, Period> d)
 	{
@@ -125,7 +125,8 @@ private:
 
 class loop final {
 public:
-	// @of is set up, and has no other loop. The loop takes the events of all its timers.
+	// @of is set up, and has no other loop. The loop takes the events of all its timers. Ids
+	// that it has had it keeps until it goes: make_timer() has what is left.
 	explicit loop(device &of);
 	loop(const loop &) = delete;
 	loop &operator=(const loop &) = delete;
@@ -148,7 +149,7 @@ public:
 	[[nodiscard]] std::size_t pending() const noexcept { return pending_; }
 
 	// Runs it up to where it first waits; the rest is the loop's, and the coroutine too. What
-	// it throws comes out of poll() or run().
+	// it throws comes out of poll() or run(); of several, what came first.
 	void spawn(task<> what);
 
 	template <class Rep, class Period>

@@ -18,7 +18,8 @@ namespace callout {
 
 namespace detail {
 
-// Tells the kernel that there is room in the ring, so that it puts there what had found none.
+// Tells the kernel that there is room in the ring, so that timers that wait for it have their
+// events.
 struct poll_teller {
 	int fd = -1;
 	void operator()() const noexcept;
@@ -26,33 +27,35 @@ struct poll_teller {
 
 } // namespace detail
 
-// @Teller is called when there is room for the backlog. A view: the mapping is the device's.
+// @Teller is called when there is room, and timers wait for it. A view: the mapping is the
+// device's.
 template <class Teller>
 class basic_ring {
 public:
 	basic_ring() noexcept = default;
-	basic_ring(abi::ring *shared, Teller tell) noexcept
-		: shared_(shared), size_(shared->size), tell_(std::move(tell))
+	// @size as the kernel said; what the shared memory says anybody may have written.
+	basic_ring(abi::ring *shared, std::uint32_t size, Teller tell) noexcept
+		: shared_(shared), size_(size), tell_(std::move(tell))
 	{
 	}
 
 	[[nodiscard]] std::uint32_t capacity() const noexcept { return size_; }
-	// Events that are there, without those in the backlog.
+	// Events that are there. Timers that wait for room have none yet.
 	[[nodiscard]] std::uint32_t size() const noexcept
 	{
 		return std::min(head() - tail(), size_);
 	}
 	[[nodiscard]] bool empty() const noexcept { return size() == 0; }
-	// Are there events that found no room? Where there is room meanwhile the functions below
-	// fetch them.
+	// Do timers wait for room? They are armed still; the functions below fetch their events, in
+	// no order, once the ring is empty.
 	[[nodiscard]] bool backlog() const noexcept
 	{
 		return std::atomic_ref(shared_->flags).load(std::memory_order_relaxed) &
 		       CALLOUT_RING_BACKLOG;
 	}
 
-	// Takes as many events as there are and @to holds; the backlog, too, once the ring is
-	// empty. Returns how many.
+	// Takes as many events as there are and @to holds, and of timers that wait for room, once
+	// the ring is empty. Returns how many.
 	[[nodiscard]] std::size_t pop(std::span<event> to) noexcept
 	{
 		std::size_t done = take(to);

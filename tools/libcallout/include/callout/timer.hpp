@@ -113,8 +113,9 @@ public:
 	basic_timer &operator=(basic_timer &&) noexcept = default;
 	~basic_timer() = default;
 
-	// Arms, also if it is armed already. A time that is over has its event when this returns.
-	// Returns whether it was armed before.
+	// Arms, also if it is armed already. A time that is over has its event when this returns,
+	// if the ring has room; else it stays armed until there is some. Returns whether it was
+	// armed before.
 	template <class Duration>
 	bool arm_at(std::chrono::time_point<Clock, Duration> at, const arm_options &o = {})
 	{

@@ -47,7 +47,7 @@ public:
 private:
 	unique_fd fd_;
 	mapping slots_, events_;
-	std::uint32_t timers_ = 0;
+	std::uint32_t timers_ = 0, ring_size_ = 0;
 	std::mutex mutex_;                // of what follows
 	std::vector<std::uint32_t> free_; // ids that were given back; has room for all
 	std::uint32_t next_ = 0;          // the first that nobody has had yet
