@@ -80,8 +80,7 @@ Plan plan(const record::TraceFile &trace, std::uint64_t limit_ns, double speed)
 	return p;
 }
 
-// ---- what is measured
-// --------------------------------------------------------------------------------
+// ---- what is measured -------------------------------------------------------------------------
 
 struct Cost {
 	std::array<double, kinds> ns{}; // in all
@@ -236,8 +235,7 @@ Result replay_on(Timers &&timers, const Plan &p, const Options &o)
 	return r;
 }
 
-// ---- telling
-// -----------------------------------------------------------------------------------------
+// ---- telling ----------------------------------------------------------------------------------
 
 double sum(const Cost &cost)
 {

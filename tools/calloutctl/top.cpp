@@ -100,8 +100,7 @@ private:
 	std::string no_durations_;
 };
 
-// ---- samples
-// -----------------------------------------------------------------------------------------
+// ---- samples ----------------------------------------------------------------------------------
 
 struct Function {
 	std::uint64_t expired = 0, timed = 0, ns = 0;
@@ -171,8 +170,7 @@ double counter_rate(const Sample &before, const Sample &now, const char *name)
 	       static_cast<double>((now.time - before.time).count()) * 1e9;
 }
 
-// ---- showing
-// -----------------------------------------------------------------------------------------
+// ---- showing ----------------------------------------------------------------------------------
 
 Json to_json(const Tree &tree, const Sample &before, const Sample &now, const std::vector<Row> &all)
 {

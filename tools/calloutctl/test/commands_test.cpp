@@ -116,8 +116,7 @@ protected:
 	fs::path root_;
 };
 
-// ---- status
-// ------------------------------------------------------------------------------------------
+// ---- status -----------------------------------------------------------------------------------
 
 TEST_F(Commands, StatusTellsWhatThereIs)
 {
@@ -179,8 +178,7 @@ TEST_F(Commands, StatusWithoutDebugfsCountsBySysfs)
 	EXPECT_EQ(json["counters"], (Json{{"armed", 6}, {"pending", 5}}));
 }
 
-// ---- list
-// --------------------------------------------------------------------------------------------
+// ---- list -------------------------------------------------------------------------------------
 
 TEST_F(Commands, ListSortsByDeadline)
 {
@@ -253,8 +251,7 @@ TEST_F(Commands, ListOfAnotherFormatIsRefused)
 	EXPECT_EQ(say({"list"}).status, 1);
 }
 
-// ---- stats
-// -------------------------------------------------------------------------------------------
+// ---- stats ------------------------------------------------------------------------------------
 
 TEST_F(Commands, StatsShowsAllAndWhatItDoesNotKnow)
 {
@@ -299,8 +296,7 @@ TEST_F(Commands, StatsWatchHasRates)
 	EXPECT_EQ(say({"stats", "--count", "1"}).status, 2);
 }
 
-// ---- set
-// ---------------------------------------------------------------------------------------------
+// ---- set --------------------------------------------------------------------------------------
 
 TEST_F(Commands, SetShowsWhatItTakes)
 {
@@ -365,8 +361,7 @@ TEST_F(Commands, RefusalIsExplained)
 		  std::string::npos);
 }
 
-// ---- errors
-// ------------------------------------------------------------------------------------------
+// ---- errors -----------------------------------------------------------------------------------
 
 TEST_F(Commands, NotLoadedSaysSoEverywhere)
 {
@@ -499,8 +494,7 @@ TEST_F(Commands, ColoursOnTerminalsAlone)
 	EXPECT_EQ(say({"status"}, true).out.find("\033["), std::string::npos);
 }
 
-// ---- replay, on timerfd, which is here
-// ----------------------------------------------------------------
+// ---- replay, on timerfd, which is here --------------------------------------------------------
 
 TEST_F(Commands, ReplayCountsOperations)
 {
