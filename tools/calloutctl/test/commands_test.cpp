@@ -538,7 +538,10 @@ TEST_F(Commands, ReplayOfNoTrace)
 	const auto said = say({"replay", (root_ / "trace").string(), "--on", "timerfd"});
 	EXPECT_EQ(said.status, 1);
 	EXPECT_TRUE(said.complains("is not a trace"));
-	EXPECT_EQ(say({"replay", "/nonexistent"}).status, 1);
+	const auto none = say({"replay", "/nonexistent"});
+	EXPECT_EQ(none.status, 1);
+	EXPECT_TRUE(none.complains("cannot open /nonexistent: No such file or directory"))
+		<< none.err;
 }
 
 } // namespace
