@@ -308,7 +308,10 @@ TEST_F(Commands, SetShowsWhatItTakes)
 			{"file", "mode"},
 			{"value", "deadline"},
 			{"available", {"deadline", "periodic"}}}));
-	EXPECT_EQ(say({"--json", "set"}).json()["precision"]["value"], "5");
+	const auto all = say({"--json", "set"}).json();
+	EXPECT_EQ(all["precision"]["value"], "5");
+	EXPECT_EQ(all["precision"]["available"], "0 to 100");
+	EXPECT_EQ(all["mode"]["available"], (Json{"deadline", "periodic"}));
 }
 
 TEST_F(Commands, SetWritesTheFile)
