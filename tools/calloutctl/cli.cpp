@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // The command line, and how errors are told.
 #include "commands.hpp"
+#include "parse.hpp"
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -54,6 +56,17 @@ int complain(std::ostream &err, bool json, Exit status, const std::string &what,
 }
 
 } // namespace
+
+CLI::Validator at_least_one()
+{
+	return {[](std::string &text) {
+			const auto number = parse_number(text);
+			return number && *number
+				       ? std::string()
+				       : fmt::format("'{}' is not a number from 1 on", text);
+		},
+		""};
+}
 
 int run(int argc, const char *const *argv, std::ostream &out, std::ostream &err, bool terminal)
 {

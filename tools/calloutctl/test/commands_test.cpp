@@ -408,19 +408,23 @@ TEST_F(Commands, WrongUsageIsTwo)
 							{"list", "--context", "warm"},
 							{"list", "--cpu", "x"},
 							{"list", "--sort", "size"},
+							{"list", "--limit", "-1"},
+							{"list", "--limit", "0"},
 							{"arm"},
 							{"arm", "0", "--after", "1ms"},
 							{"arm", "--after", "1"},
 							{"arm", "--after", "1ms", "--at", "5"},
 							{"arm", "--after", "1ms", "--count", "3"},
 							{"arm", "--every", "0"},
+							{"arm", "--every", "1ms", "--count", "0"},
 							{"arm", "--every", "1ms", "--clock", "sun"},
 							{"bench", "--rounds", "0"},
 							{"replay"},
 							{"replay", "x", "--on", "paper"},
 							{"record"},
 							{"top", "--once", "--count", "2"},
-							{"top", "--interval", "1"}};
+							{"top", "--interval", "1"},
+							{"top", "--limit", "-1"}};
 	for (const auto &words : all) {
 		const auto said = say(words);
 		EXPECT_EQ(said.status, 2) << (words.empty() ? "" : words[0]) << ": " << said.err;
@@ -436,6 +440,14 @@ TEST_F(Commands, HelpIsNoError)
 		EXPECT_EQ(said.status, 0);
 		EXPECT_FALSE(said.out.empty());
 	}
+}
+
+TEST_F(Commands, NumbersFromOneOn)
+{
+	EXPECT_TRUE(say({"arm", "--every", "1ms", "--count", "0"})
+			    .complains("--count: '0' is not a number from 1 on"));
+	EXPECT_TRUE(say({"list", "--limit", "-1"})
+			    .complains("--limit: '-1' is not a number from 1 on"));
 }
 
 TEST_F(Commands, DeviceThatIsNone)
