@@ -432,6 +432,19 @@ TEST_F(Commands, WrongUsageIsTwo)
 	}
 }
 
+TEST_F(Commands, NoSuchCommand)
+{
+	auto said = say({"frobnicate"});
+	EXPECT_EQ(said.status, 2);
+	EXPECT_EQ(said.err, "calloutctl: there is no command 'frobnicate'\n"
+			    "calloutctl: there are status, list, stats, set, arm, bench, record, "
+			    "replay, top\n");
+	said = say({"--json", "help", "me"});
+	EXPECT_EQ(Json::parse(said.err)["error"]["message"], "there is no command 'help'");
+	EXPECT_TRUE(say({}).complains("calloutctl --help shows how"));
+	EXPECT_TRUE(say({"--frobnicate"}).complains("calloutctl --help shows how"));
+}
+
 TEST_F(Commands, HelpIsNoError)
 {
 	for (const auto &words :
