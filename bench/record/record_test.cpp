@@ -453,7 +453,13 @@ TEST_F(File, ReadsBackWhatItWrote)
 
 TEST_F(File, RefusesBrokenFiles)
 {
-	EXPECT_THROW(read_trace(path), Error) << "none";
+	try {
+		(void)read_trace(path);
+		ADD_FAILURE() << "there is none";
+	} catch (const Error &error) {
+		EXPECT_EQ(std::string(error.what()),
+			  "cannot open " + path.string() + ": No such file or directory");
+	}
 	constexpr std::size_t record = 32;
 	for (const auto &[at, byte] : {std::pair<std::size_t, char>{0, 'X'}, // magic
 				       {8, 5},                               // number of records

@@ -3,6 +3,7 @@
 #include "trace_file.hpp"
 #include "event.hpp"
 #include <bit>
+#include <cerrno>
 #include <cstring>
 #include <fmt/format.h>
 #include <fstream>
@@ -92,7 +93,10 @@ void write_trace(const std::filesystem::path &path, const TraceFile &trace)
 
 TraceFile read_trace(const std::filesystem::path &path)
 {
+	errno = 0;
 	std::ifstream in(path, std::ios::binary);
+	if (!in)
+		throw Error(fmt::format("cannot open {}: {}", path.string(), std::strerror(errno)));
 	co_trace_header header{};
 	if (!in.read(reinterpret_cast<char *>(&header), sizeof(header)) ||
 	    std::memcmp(header.magic, CO_TRACE_MAGIC, sizeof(header.magic)) != 0)

@@ -236,7 +236,7 @@ Action setup_arm(CLI::App &app)
 		->excludes(after);
 	app.add_option("--every", o->every, "then again and again")->type_name("TIME");
 	app.add_option("--count", o->count, "stop after so many expiries of each timer")
-		->check(CLI::PositiveNumber);
+		->check(at_least_one());
 	app.add_option("--window", o->window,
 		       "how much later it may be, so that interrupts are shared")
 		->type_name("TIME");

@@ -13,7 +13,7 @@ _calloutctl_functions()
 # _calloutctl_options COMMAND
 _calloutctl_options()
 {
-	local options='--json --help'
+	local options='--json --root -h --help'
 
 	case $1 in
 	'') options+=' --version' ;;
@@ -60,14 +60,19 @@ _calloutctl()
 			break
 		fi
 	done
-	if [[ $command == record && ($before == -o || $before == --output) ]] ||
-		[[ $command == replay && $word != -* && $before == replay ]]; then
+	if [[ $command == record && ($before == -o || $before == --output) ]]; then
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+	elif [[ $before == --root ]]; then
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -d -- "$word")
 	elif [[ $before == -* && $before != -- ]] && values=$(_calloutctl_values "$command" "$before"); then
 		mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
 	elif [[ $word == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(_calloutctl_options "$command")" -- "$word")
+	elif [[ $command == replay ]]; then
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 	elif [[ ! $command ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word")
 	elif [[ $command == set && $COMP_CWORD == $((at + 1)) ]]; then

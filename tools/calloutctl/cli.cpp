@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // The command line, and how errors are told.
 #include "commands.hpp"
+#include "parse.hpp"
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -53,7 +55,41 @@ int complain(std::ostream &err, bool json, Exit status, const std::string &what,
 	return static_cast<int>(status);
 }
 
+std::string names(const std::vector<CLI::App *> &apps)
+{
+	std::string all;
+	for (const auto *app : apps)
+		all += (all.empty() ? "" : ", ") + app->get_name();
+	return all;
+}
+
+// Where there is no command it may be because of a word that is none.
+int complain_of_usage(std::ostream &err, bool json, CLI::App &app, const CLI::ParseError &error)
+{
+	const auto used = app.get_subcommands();
+	const auto left = app.remaining();
+	const auto word = std::ranges::find_if(left, [](auto &w) { return !w.starts_with('-'); });
+	if (used.empty() && word != left.end())
+		return complain(err, json, Exit::usage,
+				fmt::format("there is no command '{}'", *word),
+				"there are " + names(app.get_subcommands({})));
+	return complain(err, json, Exit::usage, error.what(),
+			fmt::format("calloutctl {}--help shows how",
+				    used.empty() ? "" : used[0]->get_name() + " "));
+}
+
 } // namespace
+
+CLI::Validator at_least_one()
+{
+	return {[](std::string &text) {
+			const auto number = parse_number(text);
+			return number && *number
+				       ? std::string()
+				       : fmt::format("'{}' is not a number from 1 on", text);
+		},
+		""};
+}
 
 int run(int argc, const char *const *argv, std::ostream &out, std::ostream &err, bool terminal)
 {
@@ -81,10 +117,7 @@ int run(int argc, const char *const *argv, std::ostream &out, std::ostream &err,
 	} catch (const CLI::Success &help) {
 		return app.exit(help, out, err);
 	} catch (const CLI::ParseError &error) {
-		const auto used = app.get_subcommands();
-		return complain(err, json, Exit::usage, error.what(),
-				fmt::format("calloutctl {}--help shows how",
-					    used.empty() ? "" : used[0]->get_name() + " "));
+		return complain_of_usage(err, json, app, error);
 	} catch (const Error &error) {
 		out.flush();
 		return complain(err, json, error.status(), error.what(), error.hint());

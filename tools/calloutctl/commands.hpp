@@ -21,6 +21,9 @@ using Action = std::function<Exit(const Context &)>;
 [[nodiscard]] Action setup_replay(CLI::App &app);
 [[nodiscard]] Action setup_top(CLI::App &app);
 
+// Checks that an option's value is a number from 1 on.
+[[nodiscard]] CLI::Validator at_least_one();
+
 // The whole program; returns its exit status. @terminal: is @out one?
 [[nodiscard]] int run(int argc, const char *const *argv, std::ostream &out, std::ostream &err,
 		      bool terminal);

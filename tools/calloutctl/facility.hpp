@@ -15,7 +15,7 @@ namespace ctl {
 struct Expiry {
 	std::uint32_t id;
 	std::uint64_t deadline_ns;
-	std::uint64_t fired_at_ns; // when the kernel saw that; 0: it does not tell
+	std::uint64_t fired_at_ns; // when the kernel told of that; 0: it does not tell
 };
 
 class CalloutTimers {

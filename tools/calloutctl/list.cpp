@@ -112,7 +112,7 @@ Action setup_list(CLI::App &app)
 	app.add_option("--sort", o->sort, "by deadline or by function")
 		->capture_default_str()
 		->check(CLI::IsMember({"deadline", "function"}));
-	app.add_option("--limit", o->limit, "no more than so many");
+	app.add_option("--limit", o->limit, "no more than so many")->check(at_least_one());
 	return [o](const Context &c) { return list(c, *o); };
 }
 

@@ -233,7 +233,8 @@ Action setup_record(CLI::App &app)
 	app.add_option("--buffer", o->buffer_kb, "room for events, in KiB a CPU")
 		->capture_default_str()
 		->check(CLI::Range(64U, 1U << 22));
-	app.add_option("--records", o->records, "write no more than so many operations, the first");
+	app.add_option("--records", o->records, "write no more than so many operations, the first")
+		->check(at_least_one());
 	app.add_option("COMMAND", o->command, "a program to run meanwhile, after --");
 	return [o](const Context &c) { return record_trace(c, *o); };
 }

@@ -80,8 +80,7 @@ Plan plan(const record::TraceFile &trace, std::uint64_t limit_ns, double speed)
 	return p;
 }
 
-// ---- what is measured
-// --------------------------------------------------------------------------------
+// ---- what is measured -------------------------------------------------------------------------
 
 struct Cost {
 	std::array<double, kinds> ns{}; // in all
@@ -92,6 +91,7 @@ struct Live {
 	std::uint64_t expiries = 0, early = 0, calls = 0, stores = 0;
 	double operations_ns = 0, cpu_ns = 0, behind_ns = 0;
 	std::vector<double> late, late_in_kernel;
+	std::uint64_t polled_ns = 0; // when the descriptor was polled last
 };
 
 struct Result {
@@ -180,19 +180,30 @@ void collect(Timers &timers, Live &live)
 	});
 }
 
-// Sleeps through what is longer than it takes to wake up.
+template <class Timers>
+void poll(Timers &timers, std::uint64_t most_ns, Live &live)
+{
+	Interrupt::wait(std::chrono::nanoseconds(most_ns), timers.fd());
+	live.polled_ns = now_ns();
+}
+
+// Sleeps through what is longer than it takes to wake up. Polls meanwhile: a timer of /dev/callout
+// that expires beyond the user's budget waits for that, or for a thread at nice 19.
 template <class Timers>
 void wait_until(Timers &timers, std::uint64_t at_ns, Live &live)
 {
-	constexpr std::uint64_t worth_sleeping_ns = 200'000, awake_ns = 100'000;
+	constexpr std::uint64_t worth_sleeping_ns = 200'000, awake_ns = 100'000,
+				poll_every_ns = 1'000'000;
 	for (;;) {
 		collect(timers, live);
 		const auto now = now_ns();
-		if (now >= at_ns)
+		const auto left = at_ns > now ? at_ns - now : 0;
+		if (left > worth_sleeping_ns)
+			poll(timers, left - awake_ns, live);
+		else if (now - live.polled_ns >= poll_every_ns)
+			poll(timers, 0, live);
+		else if (!left)
 			return;
-		if (at_ns - now > worth_sleeping_ns)
-			Interrupt::wait(std::chrono::nanoseconds(at_ns - now - awake_ns),
-					timers.fd());
 		stop_if_interrupted();
 	}
 }
@@ -216,6 +227,8 @@ Live replay_live(Timers &timers, const Plan &p)
 			std::max(live.behind_ns, static_cast<double>(begin - from - s.time_ns));
 	}
 	wait_until(timers, from + p.end_ns, live);
+	poll(timers, 0, live);
+	collect(timers, live);
 	live.cpu_ns = cpu_time_ns() - cpu;
 	live.calls = timers.calls() - calls;
 	live.stores = timers.stores() - stores;
@@ -236,8 +249,7 @@ Result replay_on(Timers &&timers, const Plan &p, const Options &o)
 	return r;
 }
 
-// ---- telling
-// -----------------------------------------------------------------------------------------
+// ---- telling ----------------------------------------------------------------------------------
 
 double sum(const Cost &cost)
 {

@@ -65,6 +65,12 @@ std::string available(const Tree &tree, const Setting &s)
 	return file == "default_precision_pct" ? "0 to 100" : "0 to 4294967295";
 }
 
+Json available_json(const Tree &tree, const Setting &s)
+{
+	const auto takes = available(tree, s);
+	return s.available ? Json(split(takes)) : Json(takes);
+}
+
 bool has_clock(const Tree &tree, const std::string &name)
 {
 	const auto clocks = tree.words("available_clocks");
@@ -121,15 +127,16 @@ void write(const Tree &tree, const Setting &s, const std::string &value)
 
 void show(const Context &c, const Setting &s)
 {
-	const auto value = c.tree.setting(s.file), takes = available(c.tree, s);
+	const auto value = c.tree.setting(s.file);
 	if (c.json) {
 		c.document({{"setting", s.name},
 			    {"file", s.file},
 			    {"value", value},
-			    {"available", s.available ? Json(split(takes)) : Json(takes)}});
+			    {"available", available_json(c.tree, s)}});
 		return;
 	}
-	c.print("{}: {} ({})\ntakes: {}\n", s.name, c.bold(with_unit(s, value)), s.what, takes);
+	c.print("{}: {} ({})\ntakes: {}\n", s.name, c.bold(with_unit(s, value)), s.what,
+		available(c.tree, s));
 }
 
 Json all_settings(const Tree &tree)
@@ -138,7 +145,7 @@ Json all_settings(const Tree &tree)
 	for (const auto &s : settings)
 		all[s.name] = {{"file", s.file},
 			       {"value", tree.setting(s.file)},
-			       {"available", available(tree, s)}};
+			       {"available", available_json(tree, s)}};
 	return all;
 }
 

@@ -273,7 +273,9 @@ Action setup_stats(CLI::App &app)
 			       "again and again, with rates: every second, or so many SECONDS")
 			->expected(0, 1)
 			->type_name("SECONDS");
-	app.add_option("--count", o->count, "with --watch: so many times")->needs(watching);
+	app.add_option("--count", o->count, "with --watch: so many times")
+		->needs(watching)
+		->check(at_least_one());
 	app.add_flag("--cpu", o->cpus, "by CPU, too; for root");
 	return [o, watching](const Context &c) {
 		o->watching = watching->count() > 0;

@@ -145,6 +145,14 @@ Json to_json(const Status &s)
 		{"warnings", warnings}};
 }
 
+std::string limits(const callout::device_info &d)
+{
+	return fmt::format("{} timers a descriptor, {} a user; periods from {}; "
+			   "{} expiries a second at once",
+			   format_count(d.max_timers), format_count(d.max_user_timers),
+			   format_ns(d.min_interval), format_count(d.budget));
+}
+
 void print(const Context &c, const Status &s)
 {
 	const auto row = [&](const char *name, const std::string &value) {
@@ -158,12 +166,7 @@ void print(const Context &c, const Status &s)
 	row("weak window", fmt::format("{} ms", s.weak_window_ms));
 	row("handler warn", s.handler_warn_us ? fmt::format("after {} us", s.handler_warn_us)
 					      : std::string("never"));
-	row("/dev/callout",
-	    s.device ? fmt::format("{} timers a descriptor, {} a user; periods from {}",
-				   format_count(s.device->max_timers),
-				   format_count(s.device->max_user_timers),
-				   format_ns(s.device->min_interval))
-		     : s.device_error);
+	row("/dev/callout", s.device ? limits(*s.device) : s.device_error);
 	row("pending", format_count(s.count("pending")));
 	row("armed", fmt::format("{}; stopped {}", format_count(s.count("armed")),
 				 format_count(s.count("stopped"))));

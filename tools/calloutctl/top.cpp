@@ -100,8 +100,7 @@ private:
 	std::string no_durations_;
 };
 
-// ---- samples
-// -----------------------------------------------------------------------------------------
+// ---- samples ----------------------------------------------------------------------------------
 
 struct Function {
 	std::uint64_t expired = 0, timed = 0, ns = 0;
@@ -171,8 +170,7 @@ double counter_rate(const Sample &before, const Sample &now, const char *name)
 	       static_cast<double>((now.time - before.time).count()) * 1e9;
 }
 
-// ---- showing
-// -----------------------------------------------------------------------------------------
+// ---- showing ----------------------------------------------------------------------------------
 
 Json to_json(const Tree &tree, const Sample &before, const Sample &now, const std::vector<Row> &all)
 {
@@ -325,8 +323,10 @@ Action setup_top(CLI::App &app)
 	app.add_option("--sort", o->sort, "by rate, or by the time that they take")
 		->capture_default_str()
 		->check(CLI::IsMember({"rate", "time"}));
-	app.add_option("--limit", o->limit, "no more than so many functions");
-	auto *const count = app.add_option("--count", o->count, "so many times, then end");
+	app.add_option("--limit", o->limit, "no more than so many functions")
+		->check(at_least_one());
+	auto *const count = app.add_option("--count", o->count, "so many times, then end")
+				    ->check(at_least_one());
 	app.add_flag("--once", o->once, "one interval, printed as it is")->excludes(count);
 	return [o](const Context &c) { return top(c, *o); };
 }

@@ -235,8 +235,11 @@ Error device_error(const std::error_code &ec, const std::string &what)
 		: ec == callout::errc::not_callout || ec == callout::errc::module_too_old
 			? Exit::unsupported
 			: Exit::failed;
-	return {status, fmt::format("{}: {}", what, text.substr(0, colon)),
-		colon == text.npos ? std::string() : text.substr(colon + 2)};
+	auto hint = colon == text.npos ? std::string() : text.substr(colon + 2);
+	if (ec == callout::errc::bad_setup)
+		hint = "calloutctl status shows the limits; root may raise "
+		       "/sys/module/callout/parameters/dev_max_timers";
+	return {status, fmt::format("{}: {}", what, text.substr(0, colon)), std::move(hint)};
 }
 
 } // namespace ctl

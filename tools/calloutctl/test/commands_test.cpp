@@ -116,8 +116,7 @@ protected:
 	fs::path root_;
 };
 
-// ---- status
-// ------------------------------------------------------------------------------------------
+// ---- status -----------------------------------------------------------------------------------
 
 TEST_F(Commands, StatusTellsWhatThereIs)
 {
@@ -179,8 +178,7 @@ TEST_F(Commands, StatusWithoutDebugfsCountsBySysfs)
 	EXPECT_EQ(json["counters"], (Json{{"armed", 6}, {"pending", 5}}));
 }
 
-// ---- list
-// --------------------------------------------------------------------------------------------
+// ---- list -------------------------------------------------------------------------------------
 
 TEST_F(Commands, ListSortsByDeadline)
 {
@@ -253,8 +251,7 @@ TEST_F(Commands, ListOfAnotherFormatIsRefused)
 	EXPECT_EQ(say({"list"}).status, 1);
 }
 
-// ---- stats
-// -------------------------------------------------------------------------------------------
+// ---- stats ------------------------------------------------------------------------------------
 
 TEST_F(Commands, StatsShowsAllAndWhatItDoesNotKnow)
 {
@@ -299,8 +296,7 @@ TEST_F(Commands, StatsWatchHasRates)
 	EXPECT_EQ(say({"stats", "--count", "1"}).status, 2);
 }
 
-// ---- set
-// ---------------------------------------------------------------------------------------------
+// ---- set --------------------------------------------------------------------------------------
 
 TEST_F(Commands, SetShowsWhatItTakes)
 {
@@ -312,7 +308,10 @@ TEST_F(Commands, SetShowsWhatItTakes)
 			{"file", "mode"},
 			{"value", "deadline"},
 			{"available", {"deadline", "periodic"}}}));
-	EXPECT_EQ(say({"--json", "set"}).json()["precision"]["value"], "5");
+	const auto all = say({"--json", "set"}).json();
+	EXPECT_EQ(all["precision"]["value"], "5");
+	EXPECT_EQ(all["precision"]["available"], "0 to 100");
+	EXPECT_EQ(all["mode"]["available"], (Json{"deadline", "periodic"}));
 }
 
 TEST_F(Commands, SetWritesTheFile)
@@ -365,8 +364,7 @@ TEST_F(Commands, RefusalIsExplained)
 		  std::string::npos);
 }
 
-// ---- errors
-// ------------------------------------------------------------------------------------------
+// ---- errors -----------------------------------------------------------------------------------
 
 TEST_F(Commands, NotLoadedSaysSoEverywhere)
 {
@@ -410,24 +408,41 @@ TEST_F(Commands, WrongUsageIsTwo)
 							{"list", "--context", "warm"},
 							{"list", "--cpu", "x"},
 							{"list", "--sort", "size"},
+							{"list", "--limit", "-1"},
+							{"list", "--limit", "0"},
 							{"arm"},
 							{"arm", "0", "--after", "1ms"},
 							{"arm", "--after", "1"},
 							{"arm", "--after", "1ms", "--at", "5"},
 							{"arm", "--after", "1ms", "--count", "3"},
 							{"arm", "--every", "0"},
+							{"arm", "--every", "1ms", "--count", "0"},
 							{"arm", "--every", "1ms", "--clock", "sun"},
 							{"bench", "--rounds", "0"},
 							{"replay"},
 							{"replay", "x", "--on", "paper"},
 							{"record"},
 							{"top", "--once", "--count", "2"},
-							{"top", "--interval", "1"}};
+							{"top", "--interval", "1"},
+							{"top", "--limit", "-1"}};
 	for (const auto &words : all) {
 		const auto said = say(words);
 		EXPECT_EQ(said.status, 2) << (words.empty() ? "" : words[0]) << ": " << said.err;
 		EXPECT_TRUE(said.err.starts_with("calloutctl: ")) << said.err;
 	}
+}
+
+TEST_F(Commands, NoSuchCommand)
+{
+	auto said = say({"frobnicate"});
+	EXPECT_EQ(said.status, 2);
+	EXPECT_EQ(said.err, "calloutctl: there is no command 'frobnicate'\n"
+			    "calloutctl: there are status, list, stats, set, arm, bench, record, "
+			    "replay, top\n");
+	said = say({"--json", "help", "me"});
+	EXPECT_EQ(Json::parse(said.err)["error"]["message"], "there is no command 'help'");
+	EXPECT_TRUE(say({}).complains("calloutctl --help shows how"));
+	EXPECT_TRUE(say({"--frobnicate"}).complains("calloutctl --help shows how"));
 }
 
 TEST_F(Commands, HelpIsNoError)
@@ -438,6 +453,14 @@ TEST_F(Commands, HelpIsNoError)
 		EXPECT_EQ(said.status, 0);
 		EXPECT_FALSE(said.out.empty());
 	}
+}
+
+TEST_F(Commands, NumbersFromOneOn)
+{
+	EXPECT_TRUE(say({"arm", "--every", "1ms", "--count", "0"})
+			    .complains("--count: '0' is not a number from 1 on"));
+	EXPECT_TRUE(say({"list", "--limit", "-1"})
+			    .complains("--limit: '-1' is not a number from 1 on"));
 }
 
 TEST_F(Commands, DeviceThatIsNone)
@@ -499,8 +522,7 @@ TEST_F(Commands, ColoursOnTerminalsAlone)
 	EXPECT_EQ(say({"status"}, true).out.find("\033["), std::string::npos);
 }
 
-// ---- replay, on timerfd, which is here
-// ----------------------------------------------------------------
+// ---- replay, on timerfd, which is here --------------------------------------------------------
 
 TEST_F(Commands, ReplayCountsOperations)
 {
@@ -544,7 +566,10 @@ TEST_F(Commands, ReplayOfNoTrace)
 	const auto said = say({"replay", (root_ / "trace").string(), "--on", "timerfd"});
 	EXPECT_EQ(said.status, 1);
 	EXPECT_TRUE(said.complains("is not a trace"));
-	EXPECT_EQ(say({"replay", "/nonexistent"}).status, 1);
+	const auto none = say({"replay", "/nonexistent"});
+	EXPECT_EQ(none.status, 1);
+	EXPECT_TRUE(none.complains("cannot open /nonexistent: No such file or directory"))
+		<< none.err;
 }
 
 } // namespace

@@ -21,8 +21,7 @@ constexpr std::array meanings{
 		"Permission denied: be root, or in the group of the udev rule (callout)"},
 	meaning{errc::not_callout, std::errc::inappropriate_io_control_operation,
 		"Not a callout device, or not of this version: open /dev/callout, made by the "
-		"module of this "
-		"release"},
+		"module of this release"},
 	meaning{errc::module_too_old, std::errc::argument_list_too_long,
 		"The module is older than the library: load that of this release"},
 	meaning{errc::not_set_up, std::errc::no_such_device_or_address,
@@ -30,13 +29,11 @@ constexpr std::array meanings{
 	meaning{errc::already_set_up, std::errc::device_or_resource_busy,
 		"The descriptor has been set up before: open another one"},
 	meaning{errc::bad_setup, std::errc::invalid_argument,
-		"The number of timers or of events is out of range: see info(); root may raise the "
-		"module's "
-		"parameter dev_max_timers"},
+		"The number of timers or of events is out of range: at most info().max_timers and "
+		"max_events; root may raise /sys/module/callout/parameters/dev_max_timers"},
 	meaning{errc::too_many_timers, static_cast<std::errc>(EDQUOT),
-		"The user has too many timers: close other descriptors, or have the module's "
-		"parameter "
-		"dev_max_user_timers raised"},
+		"The user has too many timers: close other descriptors, or have root raise "
+		"/sys/module/callout/parameters/dev_max_user_timers"},
 	meaning{errc::no_memory, std::errc::not_enough_memory,
 		"Not enough memory: set up fewer timers and events"},
 	meaning{errc::no_such_timer, std::errc::no_such_file_or_directory,
@@ -44,8 +41,7 @@ constexpr std::array meanings{
 		"device are not its"},
 	meaning{errc::bad_time, std::errc::invalid_argument,
 		"The kernel refuses the arguments: times are not negative, and clock_set_events "
-		"are for "
-		"system_timer alone"},
+		"are for system_timer alone"},
 	meaning{errc::no_free_timer, std::errc::resource_unavailable_try_again,
 		"All timers of the device are in use: set up more"},
 	meaning{errc::no_timer, std::errc::bad_file_descriptor, "The timer was moved from"},

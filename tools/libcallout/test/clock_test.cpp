@@ -11,8 +11,7 @@ using namespace std::chrono;
 using callout::max_ns;
 using callout::detail::saturate_ns;
 
-// ---- what does not compile
-// -----------------------------------------------------------------------------------------
+// ---- what does not compile --------------------------------------------------------------------
 
 template <class Timer, class Time>
 concept takes_time = requires(Timer t, Time at)
@@ -59,8 +58,7 @@ static_assert(!std::is_copy_constructible_v<callout::timer> &&
 static_assert(!std::is_copy_constructible_v<callout::device> &&
 	      std::is_nothrow_move_constructible_v<callout::device>);
 
-// ---- conversions
-// ---------------------------------------------------------------------------------------------------
+// ---- conversions ------------------------------------------------------------------------------
 
 TEST(clock, whole_units)
 {

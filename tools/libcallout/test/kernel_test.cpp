@@ -83,8 +83,7 @@ void set_parameter(const char *name, unsigned value)
 	ASSERT_TRUE(f) << name;
 }
 
-// ---- the device
-// ----------------------------------------------------------------------------------------------------
+// ---- the device -------------------------------------------------------------------------------
 
 TEST(device, info)
 {
@@ -164,8 +163,7 @@ TEST(device, adopted)
 		  errc::not_callout);
 }
 
-// ---- timers
-// --------------------------------------------------------------------------------------------------------
+// ---- timers -----------------------------------------------------------------------------------
 
 TEST(timer, after)
 {
@@ -397,8 +395,7 @@ TEST(timer, keeps_the_descriptor)
 	EXPECT_TRUE(r.size() == 1);
 }
 
-// ---- CLOCK_REALTIME is set
-// -----------------------------------------------------------------------------------------
+// ---- CLOCK_REALTIME is set --------------------------------------------------------------------
 
 class clock_step : public testing::Test {
 protected:
@@ -488,8 +485,7 @@ TEST_F(clock_step, is_told)
 	EXPECT_TRUE(next(d));
 }
 
-// ---- events
-// --------------------------------------------------------------------------------------------------------
+// ---- events -----------------------------------------------------------------------------------
 
 TEST(events, backlog_comes_by_ring)
 {
@@ -584,8 +580,7 @@ TEST(events, epoll_is_quiet_when_the_ring_has_been_emptied)
 	EXPECT_EQ(::epoll_wait(ep.get(), &got, 1, 50), 0);
 }
 
-// ---- batches
-// -------------------------------------------------------------------------------------------------------
+// ---- batches ----------------------------------------------------------------------------------
 
 TEST(batch, some_fail)
 {
@@ -647,8 +642,7 @@ TEST(batch, many)
 	nothing_for(d, 20ms);
 }
 
-// ---- threads
-// -------------------------------------------------------------------------------------------------------
+// ---- threads ----------------------------------------------------------------------------------
 
 // Threads re-arm timers by stores, and mostly too late, so that they expire meanwhile; each time
 // that one was armed when it had not been is answered by one expiry.
@@ -808,8 +802,7 @@ TEST(threads, make_and_destroy)
 		all.push_back(d.make_timer());
 }
 
-// ---- the loop
-// ------------------------------------------------------------------------------------------------------
+// ---- the loop ---------------------------------------------------------------------------------
 
 task<int> naps(device &d, int n, std::chrono::milliseconds each)
 {

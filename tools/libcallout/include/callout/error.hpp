@@ -2,9 +2,9 @@
 // What can go wrong, each with what to do about it.
 //
 // Functions come in two forms: one throws std::system_error, the other has a std::error_code& last,
-// is noexcept and leaves the code clear if all went well. The codes are those below, or of
-// std::system_category() for errors that have nothing to do with callouts. Either compares with
-// std::errc. Any thread may use all of it.
+// is noexcept (but for info(), which makes strings) and leaves the code clear if all went well. The
+// codes are those below, or of std::system_category() for errors that have nothing to do with
+// callouts. Either compares with std::errc. Any thread may use all of it.
 #pragma once
 
 #include <string>
@@ -26,7 +26,7 @@ enum class errc {
 	bad_time,         // EINVAL
 	no_free_timer,    // EAGAIN
 	no_timer,         // EBADF
-	no_loop,          // ENOENT
+	no_loop,          // ESRCH
 	buffer_too_small, // EINVAL
 };
 
