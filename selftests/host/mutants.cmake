@@ -93,7 +93,8 @@ add_mutant(spilled_says_nothing heap.c "	smp_store_release(&c->c_gate, c->c_gate
 # Memory.
 add_mutant(never_asks heap.c "	return ask;" "	return ask && false;")
 add_mutant(always_asks heap.c "bool ask = !h->asked;" "bool ask = true;")
-add_mutant(grows_by_too_much heap.c "return cap ? cap / CO_QUEUE_ELEMENT * 2" "return cap ? cap / CO_QUEUE_ELEMENT * 4")
+add_mutant(grows_by_too_much heap.c "return cap ? cap * 2" "return cap ? cap * 4")
+add_mutant(grows_by_too_much_where_large heap.c "cap + cap / (4 * PAGE_SLOTS) * PAGE_SLOTS" "cap * 2")
 add_mutant(rests_too_early heap.c "if ((h->spilled && h->end < h->cap) || heap_wanted(q))" "if (false)")
 add_mutant(keeps_old_memory heap.c "	h->slots = slots;\n" "	if (!h->slots)\n		h->slots = slots;\n")
 add_mutant(keeps_old_refs heap.c "	h->refs = refs;\n" "	if (!h->refs)\n		h->refs = refs;\n")

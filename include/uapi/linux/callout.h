@@ -91,7 +91,7 @@ struct callout_setup {
  *
  * The call returns how many elements it has dealt with, in their order; each has a result of its own. That is less than
  * @count if there is a signal, or memory that cannot be accessed, after the first one. Errors: ENXIO before
- * CALLOUT_IOC_SETUP; EFAULT; EINTR.
+ * CALLOUT_IOC_SETUP; EFAULT, also where the first results could not be written, of what has been done; EINTR.
  */
 struct callout_vector {
 	__u32 size;
