@@ -109,7 +109,9 @@ static int order(u64 n, u64 *result)
 	/* Bound to this CPU: if it sleeps as they are due, others may run some of what is not, at the same time as it does. */
 	migrate_disable();
 	for (i = 0; i < n; i++) {
+		spin_lock_bh(&s->of[i].lock);
 		callout_set_affinity(&s->of[i].c, CALLOUT_AFFINITY_STRONG, smp_processor_id());
+		spin_unlock_bh(&s->of[i].lock);
 		arm(&s->of[i], at, runs_in_order);
 	}
 	migrate_enable();
