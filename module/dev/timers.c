@@ -124,14 +124,13 @@ static void wait(struct co_dev *d, struct co_timer *t)
 		WRITE_ONCE(d->nwaiting, d->nwaiting + 1);
 }
 
-static bool stop_waiting(struct co_dev *d, u32 id)
+static void stop_waiting(struct co_dev *d, u32 id)
 {
 	if (!d->nwaiting || !__test_and_clear_bit(id, d->waiting))
-		return false;
+		return;
 	WRITE_ONCE(d->nwaiting, d->nwaiting - 1);
 	if (!d->nwaiting)
 		set_no_room(d, false);
-	return true;
 }
 
 /*
